@@ -1,0 +1,260 @@
+"""A run: one request being answered. It owns its id, session, status, cancellation and events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import traceback
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from agentscope_runtime_nb.app import whereabouts
+from agentscope_runtime_nb.app.errors import wire_error
+from agentscope_runtime_nb.app.log import RunLog
+from agentscope_runtime_nb.events import Emitter, RunStoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from agentscope_runtime_nb.app.handler import Worker
+    from agentscope_runtime_nb.events import AgentRequest
+    from agentscope_runtime_nb.sessions import SessionKey
+
+    Reader = Callable[[int, bytes], Awaitable[None]]
+    Adapter = Callable[[AsyncIterator[Any], Emitter], Awaitable[None]]
+
+current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
+"""The run whose handler is executing, in its tasks and threads; None outside."""
+
+_log = logging.getLogger("agentscope_runtime_nb.run")
+
+
+class Run:
+    """One request being answered; made by `AgentApp.start_run`.
+
+    Either `drive` it with a reader, which it then waits for before each step, or `start` it in the
+    background and follow its `log`.
+
+    Attributes:
+        id: `response_…`.
+        key: Whose conversation it belongs to.
+        request: What was asked.
+        created_at: Unix seconds.
+        log: Its events; in a driven run without the deltas.
+        prints: What the handler printed, when something collects prints.
+        failure: The traceback of the agent's exception, for its owner's eyes.
+        done: Whether it has ended, and its session is free.
+    """
+
+    def __init__(
+        self,
+        request: AgentRequest,
+        key: SessionKey,
+        *,
+        stream: Callable[[Run], AsyncIterator[Any]],
+        adapter: Adapter,
+        ended: Callable[[Run], None],
+    ) -> None:
+        self.id = request.id or f"response_{uuid4()}"
+        self.key = key
+        self.request = request
+        self.created_at = int(time.time())
+        self.log = RunLog()
+        self.prints: list[str] = []
+        self.failure: str | None = None
+        self.done = False
+        self.ended_at: float | None = None
+        self.stop_reason: str | None = None
+        self._stream = stream
+        self._adapter = adapter
+        self._on_end = ended
+        self._reader: Reader | None = None
+        self._workers: list[Worker] = []
+        self._natives: AsyncIterator[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._finishing = False
+        self._end_lock = threading.Lock()
+        self._emitter = Emitter(
+            {"id": self.id, "session_id": key.session, "created_at": self.created_at}, self._sink
+        )
+
+    @property
+    def session_id(self) -> str:
+        """The conversation."""
+        return self.key.session
+
+    @property
+    def principal(self) -> str:
+        """Who asked."""
+        return self.key.principal
+
+    @property
+    def user_id(self) -> str:
+        """The caller's own subdivision."""
+        return self.key.user
+
+    @property
+    def status(self) -> str:
+        """`created`, `in_progress`, `stopping`, or how it ended."""
+        if self._emitter.final is not None:
+            return self._emitter.final["status"]
+        if self.stop_reason is not None:
+            return "stopping"
+        return "created" if self._task is None else "in_progress"
+
+    def snapshot(self) -> dict[str, Any]:
+        """The response object as it is now; the final one when done."""
+        if self._emitter.final is not None:
+            return self._emitter.final
+        return {
+            "sequence_number": None,
+            "object": "response",
+            "status": "in_progress",
+            "error": None,
+            "id": self.id,
+            "created_at": self.created_at,
+            "completed_at": None,
+            "output": list(self._emitter.output),
+            "usage": None,
+            "session_id": self.session_id,
+        }
+
+    def start(self) -> asyncio.Task[None]:
+        """Drive it in the background of the running loop, with every event in its `log`."""
+        self._task = asyncio.get_running_loop().create_task(self.drive(), name=self.id)
+        return self._task
+
+    async def drive(self, reader: Reader | None = None) -> None:
+        """Answer the request, in the current task.
+
+        Args:
+            reader: Awaited with each event's number and JSON; the agent waits meanwhile.
+
+        Raises:
+            asyncio.CancelledError: Cancelled from outside, not by `stop`. The run has ended.
+        """
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._thread = threading.get_ident()
+        token = current_run.set(self)
+        status, error, cancelled = "completed", None, False
+        try:
+            await self._emitter.start()
+            await self._answer()
+        except RunStoppedError:
+            status = "canceled"
+        except asyncio.CancelledError:
+            status, cancelled = "canceled", self.stop_reason is None
+        except Exception as exception:  # noqa: BLE001 - becomes the response's error
+            status, error = "failed", self._report(exception)
+        finally:
+            current_run.reset(token)
+        if self.stop_reason is not None:
+            status, error = "canceled", None
+            while self._task is not None and self._task.cancelling():
+                self._task.uncancel()
+        try:
+            await self._emitter.finish(status, error)
+        finally:
+            self._end()
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def stop(self, reason: str = "user") -> bool:
+        """End it as `canceled`. May be called from any thread; returns at once.
+
+        Returns:
+            Whether there was something to stop.
+        """
+        if self.done or self._finishing:
+            return False
+        self.stop_reason = reason
+        self._emitter.stopped = True
+        if self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._cancel)
+            except RuntimeError:  # its loop has closed: nothing runs any more
+                self._end()
+        return True
+
+    def force(self) -> None:
+        """Free its session now although its code still runs; whatever that says is dropped."""
+        self.stop("force")
+        self._reader = None
+        for worker in self._workers:
+            worker.force()
+        with self._end_lock:
+            if not self.done:
+                # Without a reader nothing in here suspends, so it can be stepped by hand.
+                finish = self._emitter.finish("canceled")
+                try:
+                    finish.send(None)
+                except StopIteration:
+                    pass
+        self._end()
+
+    def where(self) -> str | None:
+        """The user code that runs or waits right now: `f(), line 3 of …`; None when none does."""
+        if self.done or self._task is None or self._loop is None:
+            return None
+        for worker in self._workers:
+            if worker.busy and (place := whereabouts.of_thread(worker.ident)) is not None:
+                return place
+        if asyncio.current_task(self._loop) is self._task:
+            return whereabouts.of_thread(self._thread)
+        return whereabouts.of_awaitable(self._natives)
+
+    def printed(self, text: str) -> None:
+        """Take what the handler printed."""
+        self.prints.append(text)
+
+    async def _answer(self) -> None:
+        natives = self._natives = self._stream(self)
+        try:
+            await self._adapter(natives, self._emitter)
+        finally:
+            self._finishing = True
+            close = getattr(natives, "aclose", None)
+            if close is not None:
+                await close()
+
+    def on_worker(self, worker: Worker) -> None:
+        """Told of a thread that sync code of the run is executed in."""
+        self._workers.append(worker)
+
+    def _cancel(self) -> None:
+        if not self._finishing and not self.done and self._task is not None:
+            self._task.cancel()
+
+    def _report(self, exception: Exception) -> dict[str, str]:
+        self.failure = "".join(traceback.format_exception(exception))
+        _log.error("Run %s failed", self.id, exc_info=exception)
+        return wire_error(exception, self.id)
+
+    async def _sink(self, seq: int, frame: bytes, message: str | None, passing: bool) -> None:
+        if self._reader is None:
+            self.log.add(seq, frame, message, passing)
+            return
+        if not passing:
+            self.log.add(seq, frame, message, passing)
+        await self._reader(seq, frame)
+
+    def _end(self) -> None:
+        with self._end_lock:
+            if self.done:
+                return
+            self.done = True
+            self.ended_at = time.monotonic()
+        self.log.closed = True
+        self._on_end(self)
+
+    @property
+    def output(self) -> list[dict[str, Any]]:
+        """The messages finished so far."""
+        return self._emitter.output

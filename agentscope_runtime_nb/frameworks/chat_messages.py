@@ -1,0 +1,87 @@
+"""Messages of the wire as messages of OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from agentscope_runtime_nb.events import DataContent, ImageContent, TextContent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agentscope_runtime_nb.events import Message
+
+_CALLS = {"plugin_call", "function_call", "mcp_call"}
+_OUTPUTS = {"plugin_call_output", "function_call_output", "mcp_call_output"}
+
+
+def to_chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Translate a conversation; thoughts and what has no counterpart are left out.
+
+    A call without a result (a stopped turn) is given one that says so, since services refuse a
+    conversation with open calls.
+    """
+    chat: list[dict[str, Any]] = []
+    open_calls: dict[str, None] = {}
+    for message in messages:
+        if message.type in _CALLS:
+            for call in _payloads(message):
+                open_calls[call["call_id"]] = None
+                _add_call(chat, call)
+            continue
+        if message.type in _OUTPUTS:
+            for output in _payloads(message):
+                if open_calls.pop(output["call_id"], 0) is None:
+                    chat.append(_result(output["call_id"], str(output.get("output", ""))))
+            continue
+        content = _content(message)
+        if message.type == "message" and content:
+            _close(chat, open_calls)
+            role = "user" if message.role in (None, "user", "tool") else message.role
+            chat.append({"role": role, "content": content})
+    _close(chat, open_calls)
+    return chat
+
+
+def _payloads(message: Message) -> list[dict[str, Any]]:
+    datas = [c.data for c in message.content or () if isinstance(c, DataContent) and c.data]
+    return [data for data in datas if "call_id" in data]
+
+
+def _add_call(chat: list[dict[str, Any]], call: dict[str, Any]) -> None:
+    arguments = call.get("arguments") or "{}"
+    try:
+        json.loads(arguments)
+    except ValueError:
+        arguments = "{}"  # cut off by a stop
+    entry = {
+        "id": call["call_id"],
+        "type": "function",
+        "function": {"name": call.get("name", ""), "arguments": arguments},
+    }
+    if chat and chat[-1]["role"] == "assistant" and "tool_calls" in chat[-1]:
+        chat[-1]["tool_calls"].append(entry)
+    else:
+        chat.append({"role": "assistant", "content": None, "tool_calls": [entry]})
+
+
+def _close(chat: list[dict[str, Any]], open_calls: dict[str, None]) -> None:
+    chat.extend(_result(call_id, '"not run: the turn was stopped"') for call_id in open_calls)
+    open_calls.clear()
+
+
+def _result(call_id: str, output: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": output}
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    for content in message.content or ():
+        if isinstance(content, TextContent) and content.text:
+            parts.append({"type": "text", "text": content.text})
+        elif isinstance(content, ImageContent) and content.image_url and message.role == "user":
+            parts.append({"type": "image_url", "image_url": {"url": content.image_url}})
+    if all(part["type"] == "text" for part in parts):
+        return "".join(part["text"] for part in parts)
+    return parts

@@ -1,0 +1,181 @@
+"""A run as an HTTP response: pulled by its reader, ended when the reader goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from agentscope_runtime_nb.app.errors import AppError
+from agentscope_runtime_nb.app.gate import LOCAL, PRINCIPAL
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pydantic import BaseModel
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from agentscope_runtime_nb.app import AgentApp, Run
+
+KEEP_ALIVE_SECONDS = 15.0
+
+_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class RunStream(Response):
+    """Drives a run with the client as its reader.
+
+    The agent waits while the client does not read, so nothing is queued; a comment goes out after
+    15 s of silence; the run is stopped when the client has gone.
+
+    Args:
+        run: Admitted and not started.
+        encode: One event's number and JSON to the bytes to send; empty bytes send nothing.
+    """
+
+    def __init__(self, run: Run, encode: Callable[[int, bytes], bytes]) -> None:
+        self.run = run
+        self.encode = encode
+        self.status_code = 200
+        self.background = None
+        self.body = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        encode, silence = self.encode, _Silence(send)
+
+        async def reader(seq: int, frame: bytes) -> None:
+            body = encode(seq, frame)
+            if body:
+                silence.since = time.monotonic()
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        silence.watch()
+        try:
+            await driven(self.run, receive, reader)
+        finally:
+            silence.end()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Silence:
+    """Sends a comment line when nothing else went out for a while."""
+
+    def __init__(self, send: Send) -> None:
+        self.since = time.monotonic()
+        self._send = send
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    def watch(self) -> None:
+        """Look again when the silence would have lasted long enough."""
+        wait = self.since + KEEP_ALIVE_SECONDS - time.monotonic()
+        if wait <= 0:
+            if self._comment is None or self._comment.done():
+                self._comment = asyncio.ensure_future(self._say())
+            self.since, wait = time.monotonic(), KEEP_ALIVE_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(wait, self.watch)
+
+    def end(self) -> None:
+        """No more comments."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    async def _say(self) -> None:
+        body = b": keep-alive\n\n"
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def driven(
+    run: Run, receive: Receive, reader: Callable[[int, bytes], Awaitable[None]]
+) -> bool:
+    """Drive a run for a client, and stop it when the client goes.
+
+    Returns:
+        Whether the client is still there.
+    """
+    here = True
+
+    async def watch() -> None:
+        nonlocal here
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        here = False
+        run.stop("client gone")
+
+    async def read(seq: int, frame: bytes) -> None:
+        nonlocal here
+        if here:
+            try:
+                await reader(seq, frame)
+            except OSError:  # the line broke while an event was being sent
+                here = False
+                run.stop("client gone")
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        await run.drive(read)
+    finally:
+        watcher.cancel()
+    return here
+
+
+def principal_of(request: Request) -> str:
+    """Who calls; the gate has found out."""
+    return request.scope.get(PRINCIPAL, LOCAL)
+
+
+async def read_body(request: Request, app: AgentApp, model: type[BaseModel]) -> Any:
+    """The request's JSON body as `model`.
+
+    Raises:
+        AppError: UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_PARAMETER or PARAMETER_VALIDATION.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise AppError(
+            "UNSUPPORTED_MEDIA_TYPE", "Send JSON, with the header `Content-Type: application/json`."
+        )
+    body = await _limited(request, app.max_body)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _shape_error(error) from None
+
+
+async def _limited(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    chunks: list[bytes] = []
+    size = int(declared) if declared.isdigit() else 0
+    if size <= limit:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                break
+            chunks.append(chunk)
+    if size > limit:
+        raise AppError(
+            "BODY_TOO_LARGE",
+            f"The body is larger than {limit} bytes. Send files by URL, or raise max_body.",
+        )
+    return b"".join(chunks)
+
+
+def _shape_error(error: ValidationError) -> AppError:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return AppError("INVALID_PARAMETER", f"The body is not JSON: {first['msg']}.")
+    field = ".".join(str(part) for part in first["loc"]) or "the body"
+    return AppError("PARAMETER_VALIDATION", f"{field}: {first['msg']}", field=field)

@@ -1,0 +1,197 @@
+"""Session history in one SQLite file, readable by its owner alone.
+
+Writes are handed to one writer thread that commits whatever has gathered since its last commit, so
+that a lone turn is on disk at once and a busy service pays one transaction for many. Reads go
+through the same thread, behind the writes before them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import sqlite3
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import platformdirs
+
+from agentscope_runtime_nb.events import Message, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (
+  id INTEGER PRIMARY KEY,
+  principal TEXT NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, session TEXT NOT NULL,
+  run TEXT NOT NULL, at REAL NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_session ON messages (principal, app, user, session, id);
+"""
+
+
+class SessionKey(NamedTuple):
+    """Whose conversation it is. `user` subdivides within a principal."""
+
+    principal: str
+    app: str
+    user: str
+    session: str
+
+
+class StoreError(RuntimeError):
+    """The session file cannot be opened or written; the text names it and the way out."""
+
+
+def default_path() -> Path:
+    """Where sessions live: `$AGENTSCOPE_NB_DATA` or the user's data folder."""
+    folder = os.environ.get("AGENTSCOPE_NB_DATA")
+    base = Path(folder) if folder else Path(platformdirs.user_data_dir("agentscope-nb"))
+    return base / "sessions.sqlite3"
+
+
+class SessionStore:
+    """Every app's conversations, keyed by principal, app, user and session.
+
+    Args:
+        path: The SQLite file; `default_path()` when None, `":memory:"` for one that is forgotten.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = path if path is not None else default_path()
+        self._jobs: queue.SimpleQueue[_Append | _Call | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def append(self, key: SessionKey, run: str, messages: Sequence[dict[str, Any]]) -> None:
+        """Add a turn's messages. Returns at once; a later `read` sees them."""
+        self._submit(_Append(key, run, time.time(), messages))
+
+    async def read(self, key: SessionKey) -> list[Message]:
+        """The conversation so far, oldest first; empty for one that is not known."""
+        rows = await self._call(lambda db: db.execute(_READ, key).fetchall())
+        return [Message.model_validate(json.loads(row[0])) for row in rows]
+
+    async def delete(self, key: SessionKey) -> int:
+        """Forget a conversation; how many messages it had."""
+        return await self._call(lambda db: db.execute(_DELETE, key).rowcount)
+
+    async def flush(self) -> None:
+        """Wait until everything appended so far is on disk."""
+        await self._call(lambda _db: None)
+
+    def close(self) -> None:
+        """Write what is pending and close the file. A later call opens it again."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._jobs.put(None)
+        if thread is not None:
+            thread.join(5)
+
+    def _submit(self, job: _Append | _Call) -> None:
+        with self._lock:
+            if self._thread is None:
+                db = self._open()
+                self._thread = threading.Thread(
+                    target=self._write, args=(db,), name="agentscope-nb sessions", daemon=True
+                )
+                self._thread.start()
+            self._jobs.put(job)
+
+    async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        job = _Call(work, Future())
+        self._submit(job)
+        return await asyncio.wrap_future(job.future)
+
+    def _open(self) -> sqlite3.Connection:
+        path = Path(self.path)
+        try:
+            if str(self.path) != ":memory:":
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            db = sqlite3.connect(path, check_same_thread=False, timeout=10)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"The session file {path} cannot be used ({error}). Free it, or set "
+                "AGENTSCOPE_NB_DATA to a folder you can write to."
+            ) from error
+        return db
+
+    def _write(self, db: sqlite3.Connection) -> None:
+        """The writer thread: gather, commit, answer."""
+        while True:
+            job = self._jobs.get()
+            batch: list[_Append] = []
+            while isinstance(job, _Append):
+                batch.append(job)
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            failure = self._commit(db, batch) if batch else None
+            if isinstance(job, _Call):
+                _answer(job, db, failure)
+            elif job is None:
+                db.close()
+                return
+
+    @staticmethod
+    def _commit(db: sqlite3.Connection, batch: list[_Append]) -> sqlite3.Error | None:
+        rows = [
+            (*job.key, job.run, job.at, encode(message).decode())
+            for job in batch
+            for message in job.messages
+        ]
+        try:
+            with db:
+                db.executemany(_INSERT, rows)
+        except sqlite3.Error as error:
+            import logging
+
+            logging.getLogger(__name__).exception("A turn could not be written to the sessions")
+            return error
+        return None
+
+
+_READ = (
+    "SELECT message FROM messages"
+    " WHERE principal = ? AND app = ? AND user = ? AND session = ? ORDER BY id"
+)
+_DELETE = "DELETE FROM messages WHERE principal = ? AND app = ? AND user = ? AND session = ?"
+_INSERT = (
+    "INSERT INTO messages (principal, app, user, session, run, at, message)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class _Append(NamedTuple):
+    key: SessionKey
+    run: str
+    at: float
+    messages: Sequence[dict[str, Any]]
+
+
+class _Call(NamedTuple):
+    work: Callable[[sqlite3.Connection], Any]
+    future: Future[Any]
+
+
+def _answer(job: _Call, db: sqlite3.Connection, failure: sqlite3.Error | None) -> None:
+    if not job.future.set_running_or_notify_cancel():
+        return
+    try:
+        if failure is not None:
+            raise failure
+        with db:
+            job.future.set_result(job.work(db))
+    except sqlite3.Error as error:
+        job.future.set_exception(StoreError(f"The session file cannot be used ({error})."))
