@@ -126,9 +126,9 @@ def unload_ipython_extension(ipython: Any) -> None:
     import_module(f"{__name__}.notebook.magics").unload(ipython)
 
 
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
+def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
     return [{"src": "labextension", "dest": "agentscope-runtime-nb"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
+def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
     return [{"module": f"{__name__}.server_extension"}]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import entry_points
@@ -33,7 +34,7 @@ from agentscope_runtime_nb.events import encode
 from agentscope_runtime_nb.sessions import SessionKey, SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from agentscope_runtime_nb.app.run import Adapter
@@ -178,7 +179,7 @@ class AgentApp(FastAPI):
         request.session_id = request.session_id or str(uuid4())
         request.user_id = request.user_id or request.session_id
         key = SessionKey(principal, self.name, request.user_id, request.session_id)
-        request._history = partial(self.store.read, key)  # pyright: ignore # noqa: SLF001
+        request.bind_history(partial(self.store.read, key))
         adapter = self._adapter
         if adapter is None:
             raise DefinitionError(f"{self.name} has no framework.")
@@ -247,7 +248,7 @@ class AgentApp(FastAPI):
         self.runs.ended(run)
 
     @asynccontextmanager
-    async def _live(self, _app: FastAPI) -> AsyncIterator[Any]:
+    async def _live(self, _app: FastAPI) -> AsyncGenerator[Any]:
         """The app's life: hooks, then the user's lifespan innermost; drained before it ends."""
         self.check()
         self.home = asyncio.get_running_loop()
@@ -291,8 +292,8 @@ def _keys(given: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
         return {"key": own} if own else {}
     if isinstance(given, str):
         return {"key": given}
-    if hasattr(given, "items"):
-        return dict(given)  # pyright: ignore
+    if isinstance(given, Mapping):
+        return dict(given)
     return {f"key{number}": key for number, key in enumerate(given, 1)}
 
 

@@ -42,7 +42,7 @@ async def _frames(items: AsyncIterator[Any]) -> AsyncIterator[bytes]:
     try:
         async for item in items:
             yield b"data: " + encode(item) + b"\n\n"
-    except Exception:
+    except Exception:  # noqa: BLE001 - the client is told in its own stream
         _log.exception("An endpoint's stream failed")
         error = {"code": "AGENT_UNKNOWN_ERROR", "message": "The stream failed; the log says why."}
         yield b"data: " + encode({"error": error}) + b"\n\n"

@@ -12,13 +12,13 @@ import inspect
 import queue
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agentscope_runtime_nb.app.errors import DefinitionError
 from agentscope_runtime_nb.events import RunStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable
 
 _NAMES = {
     "self": "self",
@@ -113,7 +113,7 @@ class Worker:
         return self._thread.ident or 0
 
     async def call(self, step: Callable[[], Any]) -> Any:
-        """Run a step. Cancelled, it waits for the step's end first: a thread cannot be cancelled."""
+        """Run a step; cancelled, wait for the step's end first, since a thread cannot be."""
         future: asyncio.Future[Any] = self._loop.create_future()
         self._steps.put((step, future))
         try:
@@ -179,7 +179,7 @@ async def _from_thread(
 ) -> AsyncIterator[Any]:
     worker = Worker()
     started(worker)
-    values: Iterator[Any] | None = None
+    values: Generator[Any] | None = None
     try:
         result = await worker.call(call)
         if not inspect.isgenerator(result):
@@ -191,7 +191,7 @@ async def _from_thread(
             yield item
     finally:
         if values is not None:
-            await worker.call(values.close)  # pyright: ignore
+            await worker.call(values.close)
         worker.end()
 
 
@@ -201,7 +201,7 @@ async def _each(value: Any) -> AsyncIterator[Any]:
         async for item in value:
             yield item
     elif inspect.isgenerator(value) or isinstance(value, (list, tuple)):
-        for item in value:  # pyright: ignore
+        for item in cast("Iterable[Any]", value):
             yield item
     elif value is not None:
         yield value

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -192,11 +193,8 @@ class Run:
         with self._end_lock:
             if not self.done:
                 # Without a reader nothing in here suspends, so it can be stepped by hand.
-                finish = self._emitter.finish("canceled")
-                try:
-                    finish.send(None)
-                except StopIteration:
-                    pass
+                with suppress(StopIteration):
+                    self._emitter.finish("canceled").send(None)
         self._end()
 
     def where(self) -> str | None:

@@ -110,7 +110,7 @@ class Runs:
 
     async def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self.active() and time.monotonic() < deadline:
+        while self.active() and time.monotonic() < deadline:  # noqa: ASYNC110 - ends in any thread
             await asyncio.sleep(0.02)
 
     def _sweep(self) -> None:

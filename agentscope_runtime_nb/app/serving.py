@@ -93,7 +93,8 @@ def serve(app: AgentApp, host: str, port: int, **options: Any) -> None:
     else:
         raise RuntimeError(
             "app.run() blocks, and an event loop is running here already, as in a notebook. Use "
-            f"`%agent_app serve {app.name}`, or `await app.deploy(LocalDeployManager(port={port}))`."
+            f"`%agent_app serve {app.name}`, or "
+            f"`await app.deploy(LocalDeployManager(port={port}))`."
         )
     app.check()
     check_exposure(app, host)

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _OURS = str(Path(__file__).resolve().parent.parent)
-_LIBRARIES = tuple(
-    {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-) + (_OURS, "<frozen")
+_PATHS = sysconfig.get_paths()
+_LIBRARIES = (
+    *{_PATHS[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")},
+    _OURS,
+    "<frozen",
+)
 
 
 def is_library(filename: str) -> bool:
@@ -23,7 +26,7 @@ def is_library(filename: str) -> bool:
 
 def of_thread(thread_id: int) -> str | None:
     """The innermost user code that a thread runs right now."""
-    frame = sys._current_frames().get(thread_id)  # noqa: SLF001 - the documented way
+    frame = sys._current_frames().get(thread_id)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the documented way
     return _describe(frame)
 
 

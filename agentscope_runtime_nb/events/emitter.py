@@ -131,7 +131,7 @@ class Emitter:
         await self.end_message(agent=agent)
         part = await self._open("plugin_call_output", "tool", "data", agent)
         began = self._call_times.pop(call_id, None)
-        meta = part.message["metadata"] or {}
+        meta: dict[str, Any] = part.message["metadata"] or {}
         if began is not None:
             meta["duration"] = round(time.monotonic() - began, 4)
         if failed:
@@ -266,7 +266,11 @@ class Emitter:
     async def _close_message(
         self, part: _Open, status: str, error: dict[str, str] | None = None
     ) -> None:
-        message = part.message | {"status": status, "error": error, "content": part.sent}
+        message: dict[str, Any] = part.message | {
+            "status": status,
+            "error": error,
+            "content": part.sent,
+        }
         # Off the books before the await: the sink has the event by the time it can be cancelled.
         del self._parts[message["id"]]
         self.output.append(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import to_json
 
@@ -32,8 +32,11 @@ def repaired_text(text: str) -> str:
 def _repaired(value: Any) -> Any:
     if isinstance(value, str):
         return repaired_text(value)
-    if isinstance(value, dict):
-        return {_repaired(k): _repaired(v) for k, v in value.items()}  # pyright: ignore
-    if isinstance(value, (list, tuple)):
-        return [_repaired(v) for v in value]  # pyright: ignore
-    return value
+    match value:
+        case dict():
+            items = cast("dict[Any, Any]", value).items()
+            return {_repaired(k): _repaired(v) for k, v in items}
+        case list() | tuple():
+            return [_repaired(v) for v in cast("list[Any]", value)]
+        case _:
+            return value

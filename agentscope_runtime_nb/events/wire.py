@@ -177,8 +177,9 @@ _KNOWN_CONTENT = frozenset(ContentType)
 
 def _content_tag(value: Any) -> str:
     """The discriminator: the content's type, or `unknown` for one we have no class for."""
-    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore
-    return kind if kind in _KNOWN_CONTENT else "unknown"
+    fields: Any = value if isinstance(value, dict) else vars(value)
+    kind = fields.get("type")
+    return str(kind) if kind in _KNOWN_CONTENT else "unknown"
 
 
 AnyContent = Annotated[
@@ -285,6 +286,10 @@ class AgentRequest(BaseModel):
     @classmethod
     def _text_is_input(cls, value: Any) -> Any:
         return [{"role": "user", "content": value}] if isinstance(value, str) else value
+
+    def bind_history(self, read: Callable[[], Awaitable[list[Message]]]) -> None:
+        """Say where the session's history is read; the app does when it starts a run."""
+        self._history = read
 
     async def history(self) -> list[Message]:
         """The session so far, oldest first, without this turn's input.

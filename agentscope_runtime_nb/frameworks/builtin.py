@@ -176,7 +176,8 @@ class Agent:
         try:
             if tool is None:
                 known = ", ".join(self.tools) or "none"
-                raise ToolError(f"There is no tool {call.name!r}. Tools: {known}.")
+                error = f"There is no tool {call.name!r}. Tools: {known}."
+                return ToolResult(call.call_id, call.name, {"error": error}, failed=True)
             return ToolResult(call.call_id, call.name, await tool.call(call.arguments))
         except Exception as error:  # noqa: BLE001 - the model is told, and may do better
             text = (

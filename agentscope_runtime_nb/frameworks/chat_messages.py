@@ -31,9 +31,11 @@ def to_chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
                 _add_call(chat, call)
             continue
         if message.type in _OUTPUTS:
-            for output in _payloads(message):
-                if open_calls.pop(output["call_id"], 0) is None:
-                    chat.append(_result(output["call_id"], str(output.get("output", ""))))
+            chat.extend(
+                _result(output["call_id"], str(output.get("output", "")))
+                for output in _payloads(message)
+                if open_calls.pop(output["call_id"], 0) is None
+            )
             continue
         content = _content(message)
         if message.type == "message" and content:

@@ -51,7 +51,7 @@ class FunctionTool:
         except Exception as error:
             raise DefinitionError(
                 f"The tool {self.name}() cannot be described to a model: {error}. Annotate its "
-                "arguments with JSON-like types (str, int, float, bool, list, dict, pydantic models)."
+                "arguments with JSON-like types (str, int, float, bool, list, dict, pydantic's)."
             ) from error
         schema.pop("title", None)
         for name, field in schema.get("properties", {}).items():

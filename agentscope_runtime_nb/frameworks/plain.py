@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agentscope_runtime_nb.events import (
     Content,
@@ -61,7 +61,7 @@ async def _write(item: Any, emit: Emitter) -> None:
         case Content():
             await _content(item.model_dump(mode="json"), emit)
         case dict():
-            await _dict(item, emit)  # pyright: ignore
+            await _dict(cast("dict[str, Any]", item), emit)
         case None:
             pass
         case _:

@@ -158,7 +158,7 @@ class Translation:
                 events.append(self._part(ident, "added", ""))
             return events
         index = self._indexes[ident]
-        events = []
+        events: list[dict[str, Any]] = []
         if message["status"] != "completed" and message["type"] in ("message", "reasoning"):
             text = "".join(c.get("text") or "" for c in message["content"])
             events += self._text_done(ident, text)
@@ -172,7 +172,7 @@ class Translation:
             if content["delta"]:
                 name = "output_text" if kind == "message" else "reasoning_text"
                 place = self._place(ident)
-                extra = {"logprobs": []} if kind == "message" else {}
+                extra: dict[str, Any] = {"logprobs": []} if kind == "message" else {}
                 delta = content["text"]
                 return [self._event(f"response.{name}.delta", **place, delta=delta, **extra)]
             if content["status"] == "completed":
@@ -210,7 +210,7 @@ class Translation:
     def _text_done(self, ident: str, text: str) -> list[dict[str, Any]]:
         kind = self._kinds[ident]
         name = "output_text" if kind == "message" else "reasoning_text"
-        extra = {"logprobs": []} if kind == "message" else {}
+        extra: dict[str, Any] = {"logprobs": []} if kind == "message" else {}
         done = self._event(f"response.{name}.done", **self._place(ident), text=text, **extra)
         return [done, self._part(ident, "done", text)]
 

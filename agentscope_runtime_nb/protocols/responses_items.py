@@ -91,7 +91,7 @@ def _content_of(content: dict[str, Any]) -> dict[str, Any]:
         fields = ("file_url", "file_id", "filename", "file_data")
         return {"type": "file"} | {key: content.get(key) for key in fields}
     if kind == "input_audio":
-        audio = content.get("input_audio") or {}
+        audio: dict[str, Any] = content.get("input_audio") or {}
         return {"type": "audio", "data": audio.get("data"), "format": audio.get("format")}
     if kind == "refusal":
         return {"type": "refusal", "refusal": content.get("refusal")}

@@ -48,7 +48,7 @@ class RunStream(Response):
         self.background = None
         self.body = b""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
         encode, silence = self.encode, _Silence(send)
 
