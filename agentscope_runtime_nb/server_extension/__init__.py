@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 
-__all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
-
-
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "agentscope_runtime_nb.server_extension"}]
+__all__ = ["_load_jupyter_server_extension"]
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:

@@ -100,7 +100,7 @@ def running_jupyter(folder: Path, *options: str):
                 f"--ServerApp.base_url={BASE}",
                 f"--ServerApp.root_dir={folder / 'home'}",
                 f"--IdentityProvider.token={token}",
-                "--ServerApp.jpserver_extensions=agentscope_runtime_nb.server_extension=True",
+                "--ServerApp.jpserver_extensions=agentscope_runtime_nb=True",
                 *options,
             ],
             env=environment,

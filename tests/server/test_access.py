@@ -203,7 +203,7 @@ async def test_an_entry_that_cannot_be_followed_is_explained(client, jupyter, ba
 def test_no_route_is_open_by_mistake(another_jupyter, tmp_path):
     with another_jupyter(tmp_path, "--ServerApp.allow_unauthenticated_access=False") as server:
         log = server.log.read_text()
-    assert "agentscope_runtime_nb.server_extension" in log
+    assert "agentscope_runtime_nb | extension was successfully loaded" in log
     assert "JupyterServerAuthWarning" not in log
     assert "agentscope-nb" not in log.replace("agentscope-nb/status", "")
 
