@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ def as_endpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     if not (inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)):
         return function
 
-    @functools.wraps(function)  # keeps the signature, from which FastAPI reads the parameters
     async def stream(*args: Any, **kwargs: Any) -> StreamingResponse:
         items = function(*args, **kwargs)
         if inspect.isgenerator(items):
@@ -33,8 +31,10 @@ def as_endpoint(function: Callable[..., Any]) -> Callable[..., Any]:
             _frames(items), media_type="text/event-stream", headers=STREAM_HEADERS
         )
 
-    stream.__annotations__ = {**function.__annotations__, "return": StreamingResponse}
-    stream.__annotations__.pop("return")
+    # FastAPI reads the parameters here; `functools.wraps` would show it a generator to iterate.
+    signature = inspect.signature(function, eval_str=True)
+    stream.__signature__ = signature.replace(return_annotation=StreamingResponse)  # pyright: ignore[reportFunctionMemberAccess]
+    stream.__name__, stream.__doc__ = function.__name__, function.__doc__
     return stream
 
 

@@ -186,7 +186,7 @@ async def _from_thread(
             async for item in _each(result):
                 yield item
             return
-        values = result
+        values = cast("Generator[Any]", result)
         while (item := await worker.call(lambda: next(result, _END))) is not _END:
             yield item
     finally:

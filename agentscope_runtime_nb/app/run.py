@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
 """The run whose handler is executing, in its tasks and threads; None outside."""
 
+BREATH = 32
+"""Events after which a run lets others on its loop act: a Stop, a disconnect, other runs."""
+
 _log = logging.getLogger("agentscope_runtime_nb.run")
 
 
@@ -79,6 +82,7 @@ class Run:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._finishing = False
+        self._forced = False
         self._end_lock = threading.Lock()
         self._emitter = Emitter(
             {"id": self.id, "session_id": key.session, "created_at": self.created_at}, self._sink
@@ -187,6 +191,7 @@ class Run:
     def force(self) -> None:
         """Free its session now although its code still runs; whatever that says is dropped."""
         self.stop("force")
+        self._forced = True
         self._reader = None
         for worker in self._workers:
             worker.force()
@@ -196,6 +201,12 @@ class Run:
                 with suppress(StopIteration):
                     self._emitter.finish("canceled").send(None)
         self._end()
+
+    def abandon(self) -> None:
+        """Free its session when it was admitted and then never driven."""
+        if self._task is None:
+            self.stop("abandoned")
+            self._end()
 
     def where(self) -> str | None:
         """The user code that runs or waits right now: `f(), line 3 of …`; None when none does."""
@@ -238,10 +249,14 @@ class Run:
     async def _sink(self, seq: int, frame: bytes, message: str | None, passing: bool) -> None:
         if self._reader is None:
             self.log.add(seq, frame, message, passing)
+            if not seq % BREATH and not self._forced:
+                await asyncio.sleep(0)
             return
         if not passing:
             self.log.add(seq, frame, message, passing)
         await self._reader(seq, frame)
+        if not seq % BREATH:
+            await asyncio.sleep(0)  # neither an agent nor a socket with room gives the loop back
 
     def _end(self) -> None:
         with self._end_lock:

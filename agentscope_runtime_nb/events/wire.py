@@ -177,8 +177,7 @@ _KNOWN_CONTENT = frozenset(ContentType)
 
 def _content_tag(value: Any) -> str:
     """The discriminator: the content's type, or `unknown` for one we have no class for."""
-    fields: Any = value if isinstance(value, dict) else vars(value)
-    kind = fields.get("type")
+    kind: Any = value.get("type") if hasattr(value, "get") else getattr(value, "type", None)
     return str(kind) if kind in _KNOWN_CONTENT else "unknown"
 
 

@@ -58,12 +58,13 @@ class RunStream(Response):
                 silence.since = time.monotonic()
                 await send({"type": "http.response.body", "body": body, "more_body": True})
 
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        silence.watch()
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            silence.watch()
             await driven(self.run, receive, reader)
         finally:
             silence.end()
+            self.run.abandon()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
