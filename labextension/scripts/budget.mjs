@@ -1,0 +1,29 @@
+/** Fails when a bundle has grown over its budget. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const folder = fileURLToPath(
+  new URL("../../agentscope_runtime_nb/widgets/static", import.meta.url),
+);
+const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+const LIMITS = [
+  { what: "loader", files: [manifest.loader], minified: 10_000 },
+  { what: "chat", files: [manifest.chat], minified: 200_000, gzipped: 70_000 },
+  { what: "style", files: [manifest.css], minified: 24_000, gzipped: 6_000 },
+];
+
+let over = false;
+for (const { what, files, minified, gzipped } of LIMITS) {
+  const contents = files.map((file) => readFileSync(join(folder, file)));
+  const size = contents.reduce((sum, content) => sum + content.length, 0);
+  const packed = contents.reduce((sum, content) => sum + gzipSync(content).length, 0);
+  const bad = size > minified || (gzipped !== undefined && packed > gzipped);
+  over ||= bad;
+  const limits = [minified, gzipped].filter(Boolean).join(" / ");
+  console.log(
+    `${bad ? "OVER" : "ok  "} ${what}: ${size} bytes, ${packed} gzipped (limit ${limits})`,
+  );
+}
+process.exit(over ? 1 : 0);

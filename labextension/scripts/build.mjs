@@ -1,0 +1,121 @@
+/**
+ * Builds everything: the chat and its loader for the widget, the languages that are fetched on
+ * demand, and the JupyterLab plugin, whose static files carry the chat as well.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const python = join(root, "..", "agentscope_runtime_nb");
+const widgets = join(python, "widgets", "static");
+const labextension = join(python, "labextension");
+const languagesDir = join(root, "lib", "languages");
+
+/** What is fetched when code in it is first met; Python, JSON and shell are in the chat itself. */
+const LANGUAGES = [
+  ..."c cpp csharp css diff dockerfile go graphql ini java javascript julia kotlin latex less".split(
+    " ",
+  ),
+  ..."lua makefile markdown matlab nginx perl php powershell protobuf r ruby rust scala scss".split(
+    " ",
+  ),
+  ..."sql swift typescript xml yaml".split(" "),
+];
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "eof",
+  logLevel: "warning",
+  metafile: true,
+};
+
+function only(result) {
+  return basename(Object.keys(result.metafile.outputs)[0]);
+}
+
+async function languages() {
+  const result = await build({
+    ...common,
+    entryPoints: LANGUAGES.map((name) => ({
+      in: `node_modules/highlight.js/lib/languages/${name}.js`,
+      out: `hljs-${name}`,
+    })),
+    entryNames: "[name]-[hash]",
+    outdir: languagesDir,
+  });
+  return Object.fromEntries(
+    Object.keys(result.metafile.outputs).map((path) => {
+      const file = basename(path);
+      return [/^hljs-(.+)-[^-]+\.js$/.exec(file)[1], file];
+    }),
+  );
+}
+
+async function chat(files) {
+  const shared = {
+    ...common,
+    outdir: widgets,
+    entryNames: "[name]-[hash]",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+  };
+  const script = await build({
+    ...shared,
+    entryPoints: { chat: "widgets/chat.tsx" },
+    define: { __LANGUAGES__: JSON.stringify(files) },
+  });
+  const style = await build({ ...shared, entryPoints: { chat: "ui/chat.css" } });
+  await build({ ...common, entryPoints: ["widgets/loader.ts"], outdir: widgets });
+  const manifest = { loader: "loader.js", chat: only(script), css: only(style) };
+  writeFileSync(join(widgets, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+function command(name) {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), join(root, "..", ".venv", "bin")];
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  if (!found) throw new Error(`${name} was not found: pip install jupyter-builder`);
+  return found;
+}
+
+async function plugin(manifest) {
+  await build({
+    ...common,
+    minify: false,
+    entryPoints: { lab: "lab/index.ts" },
+    external: ["./style.css"],
+    outdir: join(root, "lib"),
+  });
+  cpSync(join(root, "lab", "style.css"), join(root, "lib", "style.css"));
+  const built = spawnSync(command("jupyter-builder"), ["build", "."], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+  const files = join(labextension, "static");
+  for (const file of [manifest.chat, manifest.css]) cpSync(join(widgets, file), join(files, file));
+  for (const file of readdirSync(languagesDir)) cpSync(join(languagesDir, file), join(files, file));
+}
+
+for (const folder of [widgets, labextension, join(root, "lib")]) {
+  rmSync(folder, { recursive: true, force: true });
+}
+mkdirSync(widgets, { recursive: true });
+const manifest = await chat(await languages());
+await plugin(manifest);
+console.log(readFileSync(join(widgets, "manifest.json"), "utf8").trim());

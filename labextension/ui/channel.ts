@@ -1,0 +1,137 @@
+/** The two roads to the kernel: the widget's comm, and HTTP through the Jupyter server. */
+
+/** What anywidget gives a widget of its model. */
+export interface WidgetModel {
+  get(name: string): unknown;
+  on(event: string, callback: (...args: never[]) => void): void;
+  off(event: string, callback?: ((...args: never[]) => void) | null): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+}
+
+/** A message to the kernel; `id` lets the kernel drop what comes by both roads. */
+export interface Outgoing {
+  id: string;
+  type: "send" | "stop" | "force" | "retry" | "new_session" | "snapshot" | "asset";
+  text?: string;
+  run_id?: string;
+  name?: string;
+}
+
+/** What became of a message that was sent by HTTP. */
+export type Outcome = "taken" | "unreachable" | { refused: string };
+
+const PATIENCE = 4_000; // ms after which the comm is tried as well
+
+/** The Jupyter server's address, when the page belongs to one. */
+export function jupyterBaseUrl(): string | null {
+  const text = document.getElementById("jupyter-config-data")?.textContent;
+  if (!text) return null;
+  try {
+    const base = (JSON.parse(text) as { baseUrl?: unknown }).baseUrl;
+    return typeof base === "string" ? new URL(base, location.href).href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A fresh id. */
+export function newId(): string {
+  const random = globalThis.crypto;
+  if (random?.randomUUID) return random.randomUUID();
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`; // not a secure page
+}
+
+/** Sends one widget's messages. */
+export class Channel {
+  readonly #model: WidgetModel;
+  readonly #base: string | null;
+  #http = true;
+
+  constructor(model: WidgetModel, base: string | null = jupyterBaseUrl()) {
+    this.#model = model;
+    this.#base = base;
+  }
+
+  /** Do not use HTTP any more: nothing there speaks our language. */
+  closeHttp(): void {
+    this.#http = false;
+  }
+
+  /** By the comm alone. */
+  byComm(message: Outgoing): void {
+    this.#model.send(message);
+  }
+
+  /** By HTTP, and by the comm when that does not get through or takes long. */
+  async send(message: Outgoing): Promise<Outcome> {
+    const path = this.#path("http_path");
+    if (!path) {
+      this.byComm(message);
+      return "unreachable";
+    }
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.byComm(message);
+    }, PATIENCE);
+    const outcome = await this.#post(path, message);
+    clearTimeout(timer);
+    if (outcome === "unreachable" && !late) this.byComm(message);
+    return outcome;
+  }
+
+  /** By every road at once: a stop may not wait for a busy kernel. */
+  async urgent(message: Outgoing): Promise<Outcome> {
+    this.byComm(message);
+    const path = this.#path("http_path");
+    const outcome = path ? await this.#post(path, message) : "unreachable";
+    if (outcome !== "unreachable" || message.type !== "stop") return outcome;
+    const direct = this.#path("stop_path");
+    return direct ? this.#post(direct, { run_id: message.run_id ?? "" }) : outcome;
+  }
+
+  /** The schema that the server part of the package speaks; null when it is not there. */
+  async serverSchema(): Promise<number | null> {
+    if (!this.#base || !this.#model.get("http_path")) return null;
+    try {
+      const reply = await fetch(new URL("agentscope-nb/status", this.#base), {
+        credentials: "same-origin",
+      });
+      if (!reply.ok) return null;
+      const { schema } = (await reply.json()) as { schema?: unknown };
+      return typeof schema === "number" ? schema : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #path(trait: string): string | null {
+    const path = this.#model.get(trait);
+    if (!this.#http || !this.#base || typeof path !== "string" || !path) return null;
+    const url = new URL(path, this.#base);
+    return url.href.startsWith(this.#base) ? url.href : null;
+  }
+
+  async #post(url: string, body: unknown): Promise<Outcome> {
+    try {
+      const reply = await fetch(url, {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "Content-Type": "application/json", ...xsrfHeader() },
+        body: JSON.stringify(body),
+      });
+      if (reply.ok) return "taken";
+      // The app's own refusals carry a code; anything else means that the road is closed.
+      const { error } = (await reply.json()) as { error?: { code?: string; message?: string } };
+      const own = error?.message && ![404, 502, 503, 504].includes(reply.status);
+      return own && error?.message ? { refused: error.message } : "unreachable";
+    } catch {
+      return "unreachable";
+    }
+  }
+}
+
+function xsrfHeader(): Record<string, string> {
+  const value = /(?:^|;\s*)_xsrf=([^;]+)/.exec(document.cookie)?.[1];
+  return value ? { "X-XSRFToken": decodeURIComponent(value) } : {};
+}

@@ -1,0 +1,367 @@
+/** What the chat shows, and the one reducer that makes it from wire events. */
+import type { AgentResponse, AnyContent, AnyEvent, Message, WireError } from "./wire";
+
+/** One content of a message, its text joined from all deltas. */
+export interface ContentView {
+  readonly type: string;
+  readonly status: string;
+  /** Text, refusal, or the base64 of a sound. */
+  readonly text: string;
+  /** The JSON of a data content. */
+  readonly data: Record<string, unknown> | null;
+  /** Where an image, film, sound or file is; also data URIs. */
+  readonly url: string;
+  readonly name: string;
+  readonly format: string;
+}
+
+/** One message of an answer. */
+export interface PartView {
+  readonly id: string;
+  readonly type: string;
+  readonly role: string;
+  readonly agent: string;
+  readonly status: string;
+  readonly contents: readonly ContentView[];
+  readonly error: WireError | null;
+  readonly metadata: Record<string, unknown> | null;
+  /** Milliseconds since the epoch, when this page saw it start and end. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+/** One question and its answer. */
+export interface TurnView {
+  readonly runId: string;
+  readonly input: readonly Message[];
+  readonly parts: readonly PartView[];
+  readonly status: string;
+  readonly error: WireError | null;
+  readonly usage: Record<string, unknown> | null;
+  readonly log: string;
+  /** Unix seconds. */
+  readonly started: number | null;
+  readonly createdAt: number | null;
+  readonly completedAt: number | null;
+  /** The last sequence number seen; -1 before the first. */
+  readonly seq: number;
+}
+
+/** A turn as the kernel sends it. */
+export interface WireTurn {
+  run_id: string;
+  input?: Message[] | null;
+  events?: AnyEvent[] | null;
+  log?: string | null;
+  started?: number | null;
+}
+
+const ENDS: ReadonlySet<string> = new Set([
+  "completed",
+  "canceled",
+  "failed",
+  "incomplete",
+  "rejected",
+]);
+
+/** Whether nothing more will come. */
+export function ended(status: string): boolean {
+  return ENDS.has(status);
+}
+
+/** A turn of which no event has been seen. */
+export function emptyTurn(runId: string): TurnView {
+  return {
+    runId,
+    input: [],
+    parts: [],
+    status: "created",
+    error: null,
+    usage: null,
+    log: "",
+    started: null,
+    createdAt: null,
+    completedAt: null,
+    seq: -1,
+  };
+}
+
+/**
+ * A turn from the kernel's account of it.
+ *
+ * @param previous the same turn as shown until now: it knows when its parts began and ended.
+ */
+export function turnFromWire(wire: WireTurn, previous?: TurnView): TurnView {
+  let turn: TurnView = {
+    ...emptyTurn(wire.run_id),
+    input: wire.input ?? [],
+    log: wire.log ?? "",
+    started: wire.started ?? null,
+  };
+  for (const event of wire.events ?? []) turn = reduce(turn, event, null);
+  if (!previous) return turn;
+  const known = new Map(previous.parts.map((part) => [part.id, part]));
+  const parts = turn.parts.map((part) => {
+    const old = known.get(part.id);
+    return old ? { ...part, startedAt: old.startedAt, endedAt: old.endedAt } : part;
+  });
+  return { ...turn, parts };
+}
+
+/**
+ * The turn after one more event.
+ *
+ * @param now when it arrived, in milliseconds; null when it is told again, later.
+ */
+export function reduce(turn: TurnView, event: AnyEvent, now: number | null): TurnView {
+  const seq = event.sequence_number ?? turn.seq;
+  const next = seq === turn.seq ? turn : { ...turn, seq };
+  switch (event.object) {
+    case "response":
+      return onResponse(next, event, now);
+    case "message":
+      return onMessage(next, event, now);
+    case "content":
+      return onContent(next, event, now);
+    default:
+      return next; // a kind of a later protocol
+  }
+}
+
+function onResponse(turn: TurnView, event: AgentResponse, now: number | null): TurnView {
+  const status = event.status ?? turn.status;
+  const head = {
+    ...turn,
+    status,
+    createdAt: event.created_at ?? turn.createdAt,
+    completedAt: event.completed_at ?? turn.completedAt,
+    usage: event.usage ?? turn.usage,
+    error: event.error ?? turn.error,
+  };
+  if (!ended(status)) return head;
+  const known = new Map(turn.parts.map((part) => [part.id, part]));
+  const parts: PartView[] = [];
+  for (const message of event.output ?? []) {
+    const old = known.get(message.id);
+    known.delete(message.id);
+    // What was already finished stays the very same object, so that nothing is drawn again.
+    parts.push(old && ended(old.status) ? old : partFromMessage(message, old, now));
+  }
+  for (const part of known.values()) {
+    parts.push(ended(part.status) ? part : { ...part, status, endedAt: part.endedAt ?? now });
+  }
+  return { ...head, parts: known.size ? inOrder(parts, turn.parts) : parts };
+}
+
+/** Parts that the final list does not have keep the place they were shown at. */
+function inOrder(parts: PartView[], shown: readonly PartView[]): PartView[] {
+  const place = new Map(shown.map((part, index) => [part.id, index]));
+  return parts.sort((a, b) => (place.get(a.id) ?? 1e9) - (place.get(b.id) ?? 1e9));
+}
+
+function onMessage(turn: TurnView, event: Message, now: number | null): TurnView {
+  if (event.type === "heartbeat") return turn;
+  const old = turn.parts.find((part) => part.id === event.id);
+  return withPart(turn, partFromMessage(event, old, now));
+}
+
+function partFromMessage(message: Message, old: PartView | undefined, now: number | null) {
+  const status = message.status ?? "completed";
+  const contents = message.content?.length
+    ? message.content.map((content, index) => contentView(content, old?.contents[index]))
+    : (old?.contents ?? []);
+  const part: PartView = {
+    id: message.id,
+    type: message.type ?? old?.type ?? "message",
+    role: message.role ?? old?.role ?? "assistant",
+    agent: String(message.metadata?.["agent"] ?? old?.agent ?? ""),
+    status,
+    contents,
+    error: message.error ?? errorOf(message) ?? old?.error ?? null,
+    metadata: message.metadata ?? old?.metadata ?? null,
+    startedAt: old?.startedAt ?? now,
+    endedAt: ended(status) ? (old?.endedAt ?? now) : null,
+  };
+  return part;
+}
+
+function errorOf(message: Message): WireError | null {
+  return message.code ? { code: message.code, message: message.message ?? "" } : null;
+}
+
+function onContent(turn: TurnView, event: AnyContent, now: number | null): TurnView {
+  const id = event.msg_id ?? "";
+  const part =
+    turn.parts.find((candidate) => candidate.id === id) ??
+    partFromMessage(
+      { object: "message", id, type: "message", status: "in_progress" },
+      undefined,
+      now,
+    );
+  const index = event.index ?? 0;
+  const contents = part.contents.slice();
+  contents[index] = contentView(event, contents[index]);
+  for (let i = 0; i < index; i++) contents[i] ??= EMPTY; // never a hole
+  return withPart(turn, { ...part, contents });
+}
+
+function withPart(turn: TurnView, part: PartView): TurnView {
+  const index = turn.parts.findIndex((candidate) => candidate.id === part.id);
+  const parts = turn.parts.slice();
+  if (index < 0) parts.push(part);
+  else parts[index] = part;
+  return { ...turn, parts };
+}
+
+const EMPTY: ContentView = {
+  type: "text",
+  status: "in_progress",
+  text: "",
+  data: null,
+  url: "",
+  name: "",
+  format: "",
+};
+
+function contentView(content: AnyContent, old: ContentView | undefined): ContentView {
+  const raw = content as unknown as Record<string, unknown>;
+  const added = string(raw["text"]) || string(raw["refusal"]) || soundOf(raw);
+  const status = content.status ?? "completed";
+  if (content.delta)
+    return { ...(old ?? EMPTY), type: content.type, status, text: (old?.text ?? "") + added };
+  const view: ContentView = {
+    type: content.type,
+    status,
+    text: added,
+    data: content.type === "data" ? (raw["data"] as Record<string, unknown> | null) : null,
+    url: string(raw["image_url"]) || string(raw["video_url"]) || string(raw["file_url"]),
+    name: string(raw["filename"]),
+    format: string(raw["format"]),
+  };
+  // An ended content that came without its payload keeps what was seen of it.
+  if (old && status !== "completed" && ended(status) && !added && !view.data && !view.url)
+    return { ...old, status };
+  return view;
+}
+
+function soundOf(raw: Record<string, unknown>): string {
+  return raw["type"] === "audio" ? string(raw["data"]) : string(raw["file_data"]);
+}
+
+function string(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** All text of a part. */
+export function textOf(part: { readonly contents: readonly ContentView[] }): string {
+  return part.contents.map((content) => (content.type === "data" ? "" : content.text)).join("");
+}
+
+/** The text of a question. */
+export function inputText(input: readonly Message[]): string {
+  return input
+    .flatMap((message) => message.content ?? [])
+    .map((content) => ("text" in content ? (content.text ?? "") : ""))
+    .join("");
+}
+
+/** A tool call and its result, joined by call id. */
+export interface ToolView {
+  readonly kind: "tool";
+  readonly key: string;
+  readonly name: string;
+  readonly server: string;
+  readonly args: string;
+  readonly output: string | null;
+  /** calling, running, completed, failed or canceled. */
+  readonly status: string;
+  /** Seconds. */
+  readonly duration: number | null;
+  readonly call: PartView | null;
+  readonly result: PartView | null;
+}
+
+/** What stands below one another in an answer. */
+export type Item =
+  | ToolView
+  | { readonly kind: "part"; readonly key: string; readonly part: PartView };
+
+const CALL = new Set(["plugin_call", "function_call", "mcp_call", "component_call"]);
+const OUTPUT = new Set([...CALL].map((type) => `${type}_output`));
+const shown = new WeakMap<TurnView, Item[]>();
+const joined = new WeakMap<PartView, ToolView>();
+
+/** The turn's parts in order, each tool call joined with its result. */
+export function itemsOf(turn: TurnView): Item[] {
+  const cached = shown.get(turn);
+  if (cached) return cached;
+  const results = new Map<string, PartView>();
+  for (const part of turn.parts) if (OUTPUT.has(part.type)) results.set(callId(part), part);
+  const items: Item[] = [];
+  for (const part of turn.parts) {
+    if (CALL.has(part.type)) {
+      const id = callId(part);
+      const result = id ? (results.get(id) ?? null) : null;
+      if (result) results.delete(id);
+      items.push(toolView(part, result, turn));
+    } else if (OUTPUT.has(part.type)) {
+      const id = callId(part);
+      if (results.get(id) === part && !hasCall(turn, id)) items.push(toolView(null, part, turn));
+    } else items.push({ kind: "part", key: part.id, part });
+  }
+  shown.set(turn, items);
+  return items;
+}
+
+function hasCall(turn: TurnView, id: string): boolean {
+  return turn.parts.some((part) => CALL.has(part.type) && callId(part) === id);
+}
+
+function payload(part: PartView | null): Record<string, unknown> {
+  return part?.contents.find((content) => content.data)?.data ?? {};
+}
+
+function callId(part: PartView): string {
+  return string(payload(part)["call_id"]);
+}
+
+function toolView(call: PartView | null, result: PartView | null, turn: TurnView): ToolView {
+  const anchor = (call ?? result) as PartView;
+  const cached = joined.get(anchor);
+  if (cached && cached.result === result && cached.status === toolStatus(call, result, turn))
+    return cached;
+  const sent = payload(call);
+  const got = payload(result);
+  const measured = result?.metadata?.["duration"];
+  const view: ToolView = {
+    kind: "tool",
+    key: anchor.id,
+    name: string(sent["name"]) || string(got["name"]) || "tool",
+    server: string(sent["server_label"]),
+    args: asText(sent["arguments"]),
+    output: result ? asText(got["output"]) || textOf(result) : null,
+    status: toolStatus(call, result, turn),
+    duration: typeof measured === "number" ? measured : clocked(call, result),
+    call,
+    result,
+  };
+  joined.set(anchor, view);
+  return view;
+}
+
+function clocked(call: PartView | null, result: PartView | null): number | null {
+  const from = call?.endedAt ?? call?.startedAt;
+  return from && result?.endedAt ? (result.endedAt - from) / 1000 : null;
+}
+
+function toolStatus(call: PartView | null, result: PartView | null, turn: TurnView): string {
+  if (result && ended(result.status)) return result.status;
+  if (call && ended(call.status) && call.status !== "completed") return call.status;
+  if (ended(turn.status)) return turn.status === "completed" ? "completed" : turn.status;
+  return call && !ended(call.status) ? "calling" : "running";
+}
+
+function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value, null, 2);
+}

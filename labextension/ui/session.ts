@@ -1,0 +1,195 @@
+/** One view of a chat: its state as a signal, fed by the widget's model, and what a user can do. */
+
+import type { Signal } from "@preact/signals";
+import { signal } from "@preact/signals";
+import type { WidgetModel } from "./channel";
+import { Channel, newId } from "./channel";
+import type { WireTurn } from "./model";
+import { ended } from "./model";
+import type { ChatState, ChatStatus, KernelMessage } from "./store";
+import { dropped, EMPTY_CHAT, failed, onKernelMessage, queued, sent } from "./store";
+
+/** The schema of traits and messages that this page speaks. */
+export const SCHEMA = 1;
+/** Milliseconds without an answer after which a message counts as waiting. */
+const QUEUED_AFTER = 1_500;
+
+/** A chat, as one view of it knows it. */
+export class ChatSession {
+  readonly state: Signal<ChatState>;
+  /** Whether the kernel is gone for good. */
+  readonly gone = signal(false);
+  /** A schema of the other side that is not ours. */
+  readonly mismatch = signal<{ side: "kernel" | "server"; schema: number } | null>(null);
+  /** Set when Stop was pressed and the kernel has not said so yet. */
+  readonly stopping = signal("");
+  readonly #model: WidgetModel;
+  readonly #channel: Channel;
+  readonly #el: HTMLElement;
+  #inbox: KernelMessage[] = [];
+  #frame = 0;
+  #timer = 0;
+  #askedAt = 0;
+
+  constructor(model: WidgetModel, el: HTMLElement, channel = new Channel(model)) {
+    this.#model = model;
+    this.#el = el;
+    this.#channel = channel;
+    this.state = signal(this.#fromTraits());
+    const schema = model.get("schema");
+    if (typeof schema === "number" && schema !== SCHEMA) {
+      this.mismatch.value = { side: "kernel", schema };
+    }
+    model.on("msg:custom", this.#onMessage);
+    model.on("change:status", this.#onTraits);
+    model.on("change:session_id", this.#onTraits);
+    model.on("comm_live_update", this.#onComm);
+    this.#onComm();
+    void this.#greet();
+  }
+
+  /** A trait, as text. */
+  text(name: string): string {
+    const value = this.#model.get(name);
+    return typeof value === "string" ? value : "";
+  }
+
+  /** Detach from the model. */
+  destroy(): void {
+    this.#model.off("msg:custom", this.#onMessage);
+    this.#model.off("change:status", this.#onTraits);
+    this.#model.off("change:session_id", this.#onTraits);
+    this.#model.off("comm_live_update", this.#onComm);
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+  }
+
+  /** Say something. */
+  async send(text: string): Promise<void> {
+    const id = newId();
+    this.state.value = sent(this.state.value, id, text);
+    window.setTimeout(() => {
+      const waiting = this.state.value.pending.find((message) => message.id === id);
+      if (waiting?.state === "sending") this.state.value = queued(this.state.value, id);
+    }, QUEUED_AFTER);
+    const outcome = await this.#channel.send({ id, type: "send", text });
+    if (typeof outcome === "object") {
+      this.state.value = failed(this.state.value, id, outcome.refused);
+    }
+  }
+
+  /** Give up a message that was not sent. */
+  drop(id: string): void {
+    this.state.value = dropped(this.state.value, id);
+  }
+
+  /** Stop the run that is being answered. */
+  stop(): void {
+    const runId = this.#runId();
+    this.stopping.value = runId || "all";
+    void this.#channel.urgent({ id: newId(), type: "stop", run_id: runId });
+  }
+
+  /** Free the session although user code still runs. */
+  force(): void {
+    void this.#channel.urgent({ id: newId(), type: "force", run_id: this.#runId() });
+  }
+
+  /** Ask the same again. */
+  retry(runId: string): void {
+    void this.#channel.send({ id: newId(), type: "retry", run_id: runId });
+  }
+
+  /** Begin another conversation. */
+  newSession(): void {
+    this.state.value = { ...this.state.value, notices: [] };
+    void this.#channel.send({ id: newId(), type: "new_session" });
+  }
+
+  /** Take a notice away. */
+  dismiss(key: number): void {
+    const notices = this.state.value.notices.filter((notice) => notice.key !== key);
+    this.state.value = { ...this.state.value, notices };
+  }
+
+  #runId(): string {
+    const { status, turns } = this.state.value;
+    return status.run_id || turns.findLast((turn) => !ended(turn.status))?.runId || "";
+  }
+
+  #fromTraits(): ChatState {
+    const turns = (this.#model.get("turns") as WireTurn[] | undefined) ?? [];
+    return onKernelMessage(
+      EMPTY_CHAT,
+      { type: "snapshot", turns, status: this.#status(), session_id: this.text("session_id") },
+      Date.now(),
+    );
+  }
+
+  #status(): ChatStatus {
+    const status = this.#model.get("status") as Partial<ChatStatus> | undefined;
+    return { ...status, state: status?.state ?? "idle" };
+  }
+
+  /** What happened between the model's state and this view's first breath comes by a snapshot. */
+  async #greet(): Promise<void> {
+    if (this.gone.value) return;
+    const schema = await this.#channel.serverSchema();
+    if (schema !== SCHEMA) this.#channel.closeHttp();
+    if (schema !== null && schema !== SCHEMA) this.mismatch.value = { side: "server", schema };
+    this.#askSnapshot();
+  }
+
+  #askSnapshot(): void {
+    const now = Date.now();
+    if (now - this.#askedAt < 1_000) return;
+    this.#askedAt = now;
+    void this.#channel.send({ id: newId(), type: "snapshot" });
+  }
+
+  readonly #onMessage = (message: KernelMessage): void => {
+    if (!message || typeof message !== "object") return;
+    this.#inbox.push(message);
+    if (this.#frame || this.#timer) return;
+    // Once a frame; a hidden page draws no frames but still has to keep up.
+    if (document.hidden) this.#timer = window.setTimeout(this.#drain, 250);
+    else {
+      this.#frame = requestAnimationFrame(this.#drain);
+      this.#timer = window.setTimeout(this.#drain, 500);
+    }
+  };
+
+  readonly #drain = (): void => {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = 0;
+    this.#timer = 0;
+    let state = this.state.value;
+    const now = Date.now();
+    for (const message of this.#inbox.splice(0)) state = onKernelMessage(state, message, now);
+    this.state.value = state;
+    this.#settle();
+    if (state.torn) this.#askSnapshot();
+  };
+
+  /** Stop is over when nothing runs any more, or the kernel speaks of it itself. */
+  #settle(): void {
+    const { status, turns } = this.state.value;
+    const open = turns.some((turn) => !ended(turn.status));
+    if (status.state === "stopping" || !open) this.stopping.value = "";
+  }
+
+  readonly #onTraits = (): void => {
+    const status = this.#status();
+    this.state.value = { ...this.state.value, status, sessionId: this.text("session_id") };
+    if (status.state !== "running") this.stopping.value = "";
+  };
+
+  readonly #onComm = (): void => {
+    // ipywidgets marks the view's element when the comm is closed: kernel restarted or shut down.
+    const gone = this.#el.closest(".jupyter-widgets-disconnected") !== null;
+    const back = this.gone.value && !gone;
+    this.gone.value = gone;
+    if (back) this.#askSnapshot();
+  };
+}
