@@ -47,6 +47,7 @@ async def test_other_sites_are_refused(client, browser, backend):
         assert code(answer) == (403, "ACCESS_DENIED")
 
 
+@pytest.mark.ordinary_user
 async def test_a_page_of_this_server_needs_the_xsrf_token_to_write(browser, backend, jupyter):
     own = {"Origin": jupyter.origin, "Sec-Fetch-Site": "same-origin"}
     assert (await browser.get(backend.url + "echo", headers=own)).status_code == 200

@@ -13,6 +13,8 @@ import pytest
 
 from agentscope_runtime_nb.server_extension import registry
 
+pytestmark = pytest.mark.ordinary_user
+
 
 @pytest.fixture(autouse=True)
 def runtime_dir(tmp_path, monkeypatch):
