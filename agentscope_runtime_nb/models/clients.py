@@ -1,0 +1,72 @@
+"""One OpenAI client for each event loop and endpoint, closed when its loop is closed.
+
+A connection belongs to the loop that opened it, so a client cannot be shared between the kernel's
+threads. An event loop that is shut down closes its asynchronous generators first; a suspended one
+is therefore the place where a client can wait for that and close its sockets in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    import openai
+
+_Key = tuple[str | None, str, bool]
+_Kept = dict[_Key, "tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]"]
+_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = weakref.WeakKeyDictionary()
+
+
+async def client_for(base_url: str | None, api_key: str, *, own: bool) -> openai.AsyncOpenAI:
+    """Give the running loop's client of an endpoint.
+
+    Args:
+        base_url: The endpoint; None for the SDK's default.
+        api_key: Its key.
+        own: Whether it is a server of ours on this machine: then no proxy stands between, and a
+            failure is not worth a second try.
+
+    Returns:
+        A client that stays open until it is closed or its loop is.
+    """
+    kept = _clients.setdefault(asyncio.get_running_loop(), {})
+    key = (base_url, api_key, own)
+    if key in kept and not kept[key][0].is_closed():
+        return kept[key][0]
+    # The import takes half a second: not in the loop, where everything else would stand still.
+    client = await asyncio.to_thread(_make, base_url, api_key, own)
+    if key in kept and not kept[key][0].is_closed():  # somebody was quicker
+        await client.close()
+        return kept[key][0]
+    keeper = _keep(client)
+    await anext(keeper)
+    kept[key] = (client, keeper)
+    return client
+
+
+async def close_clients(base_url: str | None, api_key: str) -> None:
+    """Close the running loop's clients of an endpoint."""
+    kept = _clients.get(asyncio.get_running_loop(), {})
+    for key in [key for key in kept if key[:2] == (base_url, api_key)]:
+        _, keeper = kept.pop(key)
+        await keeper.aclose()
+
+
+def _make(base_url: str | None, api_key: str, own: bool) -> openai.AsyncOpenAI:
+    import openai
+
+    if not own:
+        return openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
+    http = openai.DefaultAsyncHttpx2Client(trust_env=False)
+    return openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=http)
+
+
+async def _keep(client: openai.AsyncOpenAI) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await client.close()
