@@ -189,7 +189,7 @@ def environment() -> dict[str, str]:
     """The variables for every part: our tools first, what is downloaded kept here."""
     here = {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "AGENTSCOPE_NB_CACHE": str(ROOT / ".cache" / "models"),
+        "AGENTSCOPE_NB_CACHE": str(ROOT / ".cache"),
         "PLAYWRIGHT_BROWSERS_PATH": str(ROOT / ".cache" / "browsers"),
         "PYTHONUNBUFFERED": "1",
     }
