@@ -236,9 +236,8 @@ def addresses(url: str) -> None:
     print(f"  {url}/process\n  {url}/compatible-mode/v1/responses\n  {url}/health\n  {url}/docs")
     print("\n  By hand:")
     print(f"  {VENV.relative_to(ROOT)}/bin/agentscope-nb run {SERVICE.relative_to(ROOT)}")
-    print(
-        """  curl -N localhost:8090/process -H 'content-type: application/json' -d '{"input": "Hi"}'"""
-    )
+    print("  curl -N localhost:8090/process -H 'content-type: application/json' \\")
+    print("""    -d '{"input": "Hi"}'""")
 
 
 def tool(*command: object, environment: dict[str, str] | None = None) -> None:
