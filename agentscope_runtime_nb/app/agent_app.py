@@ -130,9 +130,9 @@ class AgentApp(FastAPI):
         Raises:
             DefinitionError: The framework is not known, or the function's arguments do not fit.
         """
+        adapter = _adapter(framework or self.framework)
         if function is None:
             return partial(self.query, framework=framework)
-        adapter = _adapter(framework or self.framework)
         self.handler = Handler(function)
         self._adapter = adapter
         return function

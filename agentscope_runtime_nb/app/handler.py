@@ -121,8 +121,8 @@ class Worker:
         except asyncio.CancelledError:
             while not future.done() and not self._forced:
                 await asyncio.wait([future], timeout=0.1)
-            if future.done() and not future.cancelled():
-                future.exception()  # looked at, so that it is not reported as lost
+            # Whenever it ends, its error is looked at, so that it is not reported as lost.
+            future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             raise
 
     def force(self) -> None:

@@ -164,11 +164,7 @@ class Run:
             status, error = "canceled", None
             while self._task is not None and self._task.cancelling():
                 self._task.uncancel()
-        try:
-            await self._emitter.finish(status, error)
-        finally:
-            self._end()
-        if cancelled:
+        if await self._finish(status, error) or cancelled:
             raise asyncio.CancelledError
 
     def stop(self, reason: str = "user") -> bool:
@@ -233,6 +229,21 @@ class Run:
             if close is not None:
                 await close()
 
+    async def _finish(self, status: str, error: dict[str, str] | None) -> bool:
+        """Write the end, also when cancelled meanwhile; whether it was."""
+        cancelled = False
+        try:
+            while self._emitter.final is None:
+                try:
+                    await self._emitter.finish(status, error)
+                except asyncio.CancelledError:
+                    # The reader gets one more chance; without it nothing in here waits.
+                    self._reader = None if cancelled else self._reader
+                    cancelled = True
+        finally:
+            self._end()
+        return cancelled
+
     def on_worker(self, worker: Worker) -> None:
         """Told of a thread that sync code of the run is executed in."""
         self._workers.append(worker)
@@ -246,17 +257,21 @@ class Run:
         _log.error("Run %s failed", self.id, exc_info=exception)
         return wire_error(exception, self.id)
 
-    async def _sink(self, seq: int, frame: bytes, message: str | None, passing: bool) -> None:
-        if self._reader is None:
+    def _sink(
+        self, seq: int, frame: bytes, message: str | None, passing: bool
+    ) -> Awaitable[None] | None:
+        reader = self._reader
+        if reader is None or not passing:
             self.log.add(seq, frame, message, passing)
-            if not seq % BREATH and not self._forced:
-                await asyncio.sleep(0)
-            return
-        if not passing:
-            self.log.add(seq, frame, message, passing)
-        await self._reader(seq, frame)
-        if not seq % BREATH:
-            await asyncio.sleep(0)  # neither an agent nor a socket with room gives the loop back
+        if not seq % BREATH and not self._forced:
+            return self._breathe(reader, seq, frame)
+        return reader(seq, frame) if reader is not None else None
+
+    @staticmethod
+    async def _breathe(reader: Reader | None, seq: int, frame: bytes) -> None:
+        if reader is not None:
+            await reader(seq, frame)
+        await asyncio.sleep(0)  # neither an agent nor a socket with room gives the loop back
 
     def _end(self) -> None:
         with self._end_lock:

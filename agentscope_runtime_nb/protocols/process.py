@@ -107,7 +107,7 @@ class Whole(Response):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run to the end, then answer."""
 
-        async def unread(_seq: int, _frame: bytes) -> None:
+        def unread(_seq: int, _frame: bytes) -> None:
             pass
 
         if await driven(self.run, receive, unread):

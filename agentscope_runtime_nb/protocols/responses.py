@@ -18,6 +18,7 @@ from agentscope_runtime_nb.events import AgentRequest, encode
 from agentscope_runtime_nb.protocols.responses_items import (
     item_of,
     messages_of,
+    text_of,
     usage_of,
 )
 from agentscope_runtime_nb.protocols.streaming import RunStream, driven, principal_of, read_body
@@ -76,7 +77,7 @@ class Whole(Response):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run to the end, then answer."""
 
-        async def unread(_seq: int, _frame: bytes) -> None:
+        def unread(_seq: int, _frame: bytes) -> None:
             pass
 
         if await driven(self.run, receive, unread):
@@ -149,14 +150,12 @@ class Translation:
         if message["status"] == "in_progress":
             index = self._indexes[ident] = len(self._indexes)
             self._kinds[ident] = message["type"]
-            if message["type"].endswith("call"):
-                return []  # its name is not known yet; it is added with its first content
-            events = [
-                self._event("response.output_item.added", output_index=index, item=item_of(message))
-            ]
-            if message["type"] in ("message", "reasoning"):
-                events.append(self._part(ident, "added", ""))
-            return events
+            if message["type"] not in ("message", "reasoning"):
+                return []  # what it calls is not known yet; it is added with its first content
+            added = self._event(
+                "response.output_item.added", output_index=index, item=item_of(message)
+            )
+            return [added, self._part(ident, "added", "")]
         index = self._indexes[ident]
         events: list[dict[str, Any]] = []
         if message["status"] != "completed" and message["type"] in ("message", "reasoning"):
@@ -176,27 +175,23 @@ class Translation:
                 delta = content["text"]
                 return [self._event(f"response.{name}.delta", **place, delta=delta, **extra)]
             if content["status"] == "completed":
-                return self._text_done(ident, content.get("text") or "")
-        if kind.endswith("call"):
-            return self._call(ident, content)
-        return []
+                return self._text_done(ident, text_of(content))
+        return self._call(ident, content)
 
     def _call(self, ident: str, content: dict[str, Any]) -> list[dict[str, Any]]:
-        call, index = content["data"], self._indexes[ident]
+        call: dict[str, Any] = content.get("data") or {}
+        index = self._indexes[ident]
         events: list[dict[str, Any]] = []
         if ident not in self._arguments:
             self._arguments[ident] = ""
-            item = {
-                "type": "function_call",
-                "id": ident,
-                "call_id": call["call_id"],
-                "name": call["name"],
-                "arguments": "",
-                "status": "in_progress",
-            }
+            begun = content | {"data": call | {"arguments": ""}}
+            message = {"id": ident, "type": self._kinds[ident], "status": "in_progress"}
+            item = item_of(message | {"content": [begun]})
             events.append(self._event("response.output_item.added", output_index=index, item=item))
+        if not self._kinds[ident].endswith("call"):
+            return events
         place = {"item_id": ident, "output_index": index}
-        sent, whole = self._arguments[ident], call["arguments"]
+        sent, whole = self._arguments[ident], call.get("arguments", "")
         if whole.startswith(sent) and whole != sent:
             delta = whole[len(sent) :]
             kind = "response.function_call_arguments.delta"
@@ -204,7 +199,7 @@ class Translation:
         self._arguments[ident] = whole
         if content["status"] != "in_progress":
             kind = "response.function_call_arguments.done"
-            events.append(self._event(kind, **place, arguments=whole, name=call["name"]))
+            events.append(self._event(kind, **place, arguments=whole, name=call.get("name", "")))
         return events
 
     def _text_done(self, ident: str, text: str) -> list[dict[str, Any]]:

@@ -101,14 +101,12 @@ def _content_of(content: dict[str, Any]) -> dict[str, Any]:
 def _output_content(content: dict[str, Any]) -> dict[str, Any]:
     if content["type"] == "refusal":
         return {"type": "refusal", "refusal": content.get("refusal") or ""}
-    text = content.get("text")
-    if text is None:  # no item of the API carries it: its address or its JSON says what it is
-        shown = {k: v for k, v in content.items() if k not in _ENVELOPE and v is not None}
-        text = shown.get("image_url") or shown.get("video_url") or shown.get("file_url")
-        text = text or (json.dumps(shown.get("data")) if "data" in shown else "")
-    return {"type": "output_text", "text": text, "annotations": []}
+    return {"type": "output_text", "text": text_of(content), "annotations": []}
 
 
-_ENVELOPE = frozenset(
-    {"sequence_number", "object", "status", "error", "type", "index", "delta", "msg_id"}
-)
+def text_of(content: dict[str, Any]) -> str:
+    """A content as text; where no item of the API carries it, its address or its JSON."""
+    for field in ("text", "image_url", "video_url", "file_url"):
+        if content.get(field):
+            return content[field]
+    return json.dumps(content["data"]) if content.get("data") is not None else ""

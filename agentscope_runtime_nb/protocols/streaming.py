@@ -52,11 +52,12 @@ class RunStream(Response):
         """Answer the request."""
         encode, silence = self.encode, _Silence(send)
 
-        async def reader(seq: int, frame: bytes) -> None:
+        def reader(seq: int, frame: bytes) -> Awaitable[None] | None:
             body = encode(seq, frame)
-            if body:
-                silence.since = time.monotonic()
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+            if not body:
+                return None
+            silence.since = time.monotonic()
+            return send({"type": "http.response.body", "body": body, "more_body": True})
 
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -99,9 +100,14 @@ class _Silence:
 
 
 async def driven(
-    run: Run, receive: Receive, reader: Callable[[int, bytes], Awaitable[None]]
+    run: Run, receive: Receive, reader: Callable[[int, bytes], Awaitable[None] | None]
 ) -> bool:
     """Drive a run for a client, and stop it when the client goes.
+
+    Args:
+        run: Admitted and not started.
+        receive: Tells when the client has gone.
+        reader: Called with each event's number and JSON; what it returns is awaited, if anything.
 
     Returns:
         Whether the client is still there.
@@ -119,7 +125,9 @@ async def driven(
         nonlocal here
         if here:
             try:
-                await reader(seq, frame)
+                taken = reader(seq, frame)
+                if taken is not None:
+                    await taken
             except OSError:  # the line broke while an event was being sent
                 here = False
                 run.stop("client gone")

@@ -55,7 +55,7 @@ def agent_of(script: list[Any]) -> AgentApp:
     return app
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=steps,
     stop_at=st.integers(-1, 20),
@@ -76,7 +76,7 @@ async def test_every_run_obeys_the_grammar(
             await asyncio.sleep(0)  # a slow reader; a stop may fall into its wait
 
     task = asyncio.ensure_future(run.drive(None if background else reader))
-    ticks = 0
+    ticks, cancelled = 0, False
     while not task.done() and ticks < 500:
         if ticks == stop_at:
             run.stop()
@@ -88,21 +88,20 @@ async def test_every_run_obeys_the_grammar(
         await asyncio.wait_for(task, 5)
     except asyncio.CancelledError:
         assert cancel_at >= 0
+        cancelled = True
         run.abandon()  # what a server does when the task was cancelled before its first step
     finally:
         app.store.close()
-    _check_outcome(app, run, events, background=background)
+    _check_outcome(app, run, events if not (background or cancelled) else None)
 
 
-def _check_outcome(
-    app: AgentApp, run: Run, events: list[dict[str, Any]], *, background: bool
-) -> None:
+def _check_outcome(app: AgentApp, run: Run, events: list[dict[str, Any]] | None) -> None:
     assert run.done
     assert app.runs.active() == []
     replayed = [json.loads(event.frame) for event in run.log.since(-1)]
     if not replayed:
         return
-    if not background:
+    if events is not None:
         check(events)
     numbers = [event["sequence_number"] for event in replayed]
     assert numbers == sorted(set(numbers))
