@@ -112,7 +112,13 @@ def install_front_end() -> None:
         return
     modules = Stamp("node", "labextension/package.json", "labextension/package-lock.json")
     if not modules.fresh() or not (FRONT_END / "node_modules").exists():
-        run("the front end's tools (npm ci)", "npm", "ci", "--no-audit", "--no-fund", cwd=FRONT_END)
+        quietly = ("--no-audit", "--no-fund")
+        try:
+            run("the front end's tools (npm ci)", "npm", "ci", *quietly, cwd=FRONT_END)
+        except SetupError:
+            # A lock file made on one platform may lack what npm wants to know of the others.
+            install = ("npm", "install", "--no-save", *quietly)
+            run("the front end's tools (npm install)", *install, cwd=FRONT_END)
         modules.write()
     sources = [
         str(path.relative_to(ROOT))
