@@ -1,8 +1,9 @@
 """Session history in one SQLite file, readable by its owner alone.
 
-Writes are handed to one writer thread that commits whatever has gathered since its last commit, so
-that a lone turn is on disk at once and a busy service pays one transaction for many. Reads go
-through the same thread, behind the writes before them.
+Writes are handed to one writer thread. A lone turn is on disk at once; after a commit the thread
+rests for a moment, so that a busy service pays one transaction for many turns instead of one each,
+and hands the interpreter's lock to and fro as much less. Reads go through the same thread, behind
+the writes before them, and end its rest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from agentscope_runtime_nb.events import Message, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+REST_SECONDS = 0.05
+"""How long the writer rests after a commit: what a killed process can lose of a busy service."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -67,6 +71,7 @@ class SessionStore:
         self._jobs: queue.SimpleQueue[_Append | _Call | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._wanted = threading.Event()  # somebody waits: no resting
 
     def append(self, key: SessionKey, run: str, messages: Sequence[dict[str, Any]]) -> None:
         """Add a turn's messages. Returns at once; a later `read` sees them."""
@@ -91,6 +96,7 @@ class SessionStore:
             thread, self._thread = self._thread, None
             if thread is not None:
                 self._jobs.put(None)
+                self._wanted.set()
         if thread is not None:
             thread.join(5)
 
@@ -103,6 +109,8 @@ class SessionStore:
                 )
                 self._thread.start()
             self._jobs.put(job)
+            if isinstance(job, _Call):
+                self._wanted.set()
 
     async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         job = _Call(work, Future())
@@ -127,9 +135,10 @@ class SessionStore:
         return db
 
     def _write(self, db: sqlite3.Connection) -> None:
-        """The writer thread: gather, commit, answer."""
+        """The writer thread: gather, commit, answer, rest."""
         while True:
             job = self._jobs.get()
+            self._wanted.clear()
             batch: list[_Append] = []
             while isinstance(job, _Append):
                 batch.append(job)
@@ -143,6 +152,8 @@ class SessionStore:
             elif job is None:
                 db.close()
                 return
+            else:
+                self._wanted.wait(REST_SECONDS)
 
     @staticmethod
     def _commit(db: sqlite3.Connection, batch: list[_Append]) -> sqlite3.Error | None:
