@@ -95,7 +95,7 @@ def install_python(purpose: str, *requirements: str) -> None:
 def install_node() -> None:
     """See that there is a Node that is new enough: the system's, or else one from PyPI."""
     if shutil.which("npm") and quiet(
-        "node", "-e", f"process.exit(parseInt(process.versions.node) < {NODE_MAJOR})"
+        "node", "-e", f"process.exit(parseInt(process.versions.node) < {NODE_MAJOR} ? 1 : 0)"
     ):
         return
     run(f"Node for the front end ({NODE_PACKAGE} from PyPI)", *pip("install", NODE_PACKAGE))
