@@ -367,12 +367,14 @@ function Announcer(props: {
 }): JSX.Element {
   const { turns, name, words } = props;
   const [said, setSaid] = useState("");
-  const open = useRef(new Set<string>());
+  const known = useRef<Set<string> | null>(null);
   useEffect(() => {
-    for (const turn of turns) {
-      if (!ended(turn.status)) open.current.add(turn.runId);
-      else if (open.current.delete(turn.runId)) setSaid(announcement(turn, name, words));
+    const over = turns.filter((turn) => ended(turn.status)).map((turn) => turn.runId);
+    const last = turns.at(-1);
+    if (known.current && last && ended(last.status) && !known.current.has(last.runId)) {
+      setSaid(announcement(last, name, words));
     }
+    known.current = new Set(over); // what was over before is not news
   }, [turns, name, words]);
   return (
     <div class="asnb-unseen" aria-live="polite">

@@ -24,6 +24,8 @@ const QUIET = new Set(
 const CONFIG: Config = {
   ALLOWED_TAGS: [...TAGS.split(" "), "#text"],
   ALLOWED_ATTR: ATTRIBUTES.split(" "),
+  // Values of these are no addresses; every other value has to be one that is allowed.
+  ADD_URI_SAFE_ATTR: ATTRIBUTES.split(" ").filter((name) => name !== "href" && name !== "src"),
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|data:image\/)/i,

@@ -18,6 +18,8 @@ interface Loaded {
 interface Waiting {
   readonly promise: Promise<Loaded>;
   readonly resolve: (loaded: Loaded | Promise<Loaded>) => void;
+  /** Whether the buffers have come; several listeners may hear of them. */
+  taken: boolean;
 }
 interface AssetMessage {
   readonly type: string;
@@ -37,7 +39,7 @@ function waiting(): Waiting {
   const promise = new Promise<Loaded>((done) => {
     resolve = done;
   });
-  return { promise, resolve };
+  return { promise, resolve, taken: false };
 }
 
 function addStyle(id: string, text: string): void {
@@ -83,6 +85,8 @@ function load(model: WidgetModel): Promise<Loaded> {
   const ask = (): void => model.send({ id: newId(), type: "asset", name });
   const onMessage = (message: AssetMessage, buffers: DataView[]): void => {
     if (message?.type !== "asset" || message.name !== name || !buffers?.length) return;
+    if (entry.taken) return;
+    entry.taken = true;
     model.off("msg:custom", onMessage);
     entry.resolve(fromBuffers(css, buffers));
   };

@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RunScript } from "../harness/script";
+import { ScriptedModel } from "../harness/scripted-model";
+import { Channel } from "../ui/channel";
+import { mountChat } from "../ui/chat";
+import { ChatSession } from "../ui/session";
+
+class NoObserver {
+  observe(): void {}
+  disconnect(): void {}
+}
+
+let el: HTMLElement;
+let unmount = (): void => undefined;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("ResizeObserver", NoObserver);
+  vi.stubGlobal("matchMedia", () => ({
+    matches: false,
+    addEventListener: () => {},
+    removeEventListener: () => {},
+  }));
+  el = document.createElement("div");
+  document.body.replaceChildren(el);
+});
+
+afterEach(() => {
+  unmount();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+async function open(traits: Record<string, unknown> = {}): Promise<ScriptedModel> {
+  const model = new ScriptedModel(traits);
+  unmount = mountChat(el, new ChatSession(model, el, new Channel(model, null)));
+  await settle();
+  return model;
+}
+
+async function settle(ms = 600): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+}
+
+function button(label: string): HTMLButtonElement | undefined {
+  return [...el.querySelectorAll("button")].find(
+    (node) => node.getAttribute("aria-label") === label || node.textContent?.trim() === label,
+  );
+}
+
+async function write(text: string, key: KeyboardEventInit = {}): Promise<void> {
+  const box = el.querySelector("textarea") as HTMLTextAreaElement;
+  box.value = text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  await settle(20);
+  box.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...key }),
+  );
+  await settle(20);
+}
+
+const sentTypes = (model: ScriptedModel): unknown[] => model.sent.map(({ type }) => type);
+const script = new RunScript("r1").text(["Hello ", "there"]).end();
+
+describe("chat", () => {
+  it("asks for a snapshot when it is shown, and sends what is written", async () => {
+    const model = await open();
+    expect(sentTypes(model)).toEqual(["snapshot"]);
+    await write("hi");
+    expect(model.sent[1]).toMatchObject({ type: "send", text: "hi" });
+    expect(el.querySelector(".asnb-pending .asnb-bubble")?.textContent).toBe("hi");
+    expect(el.querySelector("textarea")?.value).toBe("");
+    await settle(2000);
+    expect(el.querySelector(".asnb-pending-queued")).not.toBeNull();
+    model.say({ type: "turn", turn: { ...script.turn("hi"), events: [] } });
+    model.say({ type: "events", run_id: "r1", events: script.events });
+    await settle();
+    expect(el.querySelector(".asnb-pending")).toBeNull();
+    expect(el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
+    expect(el.querySelector("[aria-live=polite]")?.textContent).toContain("Hello there");
+  });
+
+  it("leaves Enter to Shift and to input methods", async () => {
+    const model = await open();
+    await write("a", { shiftKey: true });
+    await write("a", { isComposing: true });
+    await write("a", { keyCode: 229 });
+    await write("   ");
+    expect(sentTypes(model)).toEqual(["snapshot"]);
+  });
+
+  it("stops by button and by Esc, and says so", async () => {
+    const traits = {
+      status: { state: "running", run_id: "r1" },
+      turns: [new RunScript("r1").text("x", "message", true).turn("hi")],
+    };
+    const model = await open(traits);
+    button("Stop")?.click();
+    await settle(20);
+    expect(model.sent.at(-1)).toMatchObject({ type: "stop", run_id: "r1" });
+    expect(button("Stop")?.disabled).toBe(true);
+    const stopped = new RunScript("r1").text("x", "message", true).end("canceled");
+    model.say({ type: "events", run_id: "r1", events: stopped.events.slice(-1) });
+    model.set("status", { state: "idle" });
+    await settle();
+    expect(el.querySelector(".asnb-stopped")?.textContent).toBe("Stopped.");
+    expect(button("Send")).toBeDefined();
+    unmount();
+    const again = await open(traits);
+    el.querySelector("textarea")?.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Escape", bubbles: true }),
+    );
+    expect(again.sent.at(-1)).toMatchObject({ type: "stop" });
+  });
+
+  it("names what does not stop, and forces it", async () => {
+    const model = await open({
+      status: { state: "stopping", detail: "f(), line 3", run_id: "r1" },
+    });
+    expect(el.textContent).toContain("still running in f(), line 3");
+    button("Force")?.click();
+    expect(model.sent.at(-1)).toMatchObject({ type: "force", run_id: "r1" });
+  });
+
+  it("shows an error with a way to try again", async () => {
+    const error = { code: "MODEL_ERROR", message: "<b>no</b>" };
+    const model = await open({ turns: [new RunScript("r1").end("failed", { error }).turn("hi")] });
+    expect(el.querySelector(".asnb-error")?.textContent).toContain("MODEL_ERROR");
+    expect(el.querySelector(".asnb-error")?.textContent).toContain("<b>no</b>");
+    button("Retry")?.click();
+    expect(model.sent.at(-1)).toMatchObject({ type: "retry", run_id: "r1" });
+  });
+
+  it("says that the kernel is gone, and keeps the talk", async () => {
+    const model = await open({ turns: [script.turn("hi")] });
+    el.classList.add("jupyter-widgets-disconnected");
+    model.trigger("comm_live_update");
+    await settle();
+    expect(el.textContent).toContain("Run the cell again");
+    expect(el.textContent).toContain("Hello there");
+    expect(el.querySelector("textarea")?.disabled).toBe(true);
+    expect(button("Download transcript")?.disabled).toBe(false);
+  });
+
+  it("asks before it begins a new session", async () => {
+    const model = await open({ turns: [script.turn("hi")] });
+    button("New session")?.click();
+    await settle(20);
+    expect(sentTypes(model)).not.toContain("new_session");
+    button("Clear and start anew?")?.click();
+    expect(sentTypes(model)).toContain("new_session");
+  });
+
+  it("gives a refused message back", async () => {
+    const model = await open();
+    await write("hi");
+    const id = model.sent.at(-1)?.["id"];
+    model.say({ type: "notice", id, level: "error", text: "another view is asking" });
+    await settle();
+    expect(el.textContent).toContain("Not sent: another view is asking");
+    button("Edit")?.click();
+    await settle(20);
+    expect(el.querySelector("textarea")?.value).toBe("hi");
+    expect(el.querySelector(".asnb-pending")).toBeNull();
+  });
+
+  it("heals a gap with a snapshot", async () => {
+    const model = await open({
+      turns: [{ ...script.turn("hi"), events: script.events.slice(0, 3) }],
+    });
+    await settle(2000);
+    model.say({ type: "events", run_id: "r1", events: script.events.slice(5) });
+    await settle();
+    expect(sentTypes(model).filter((type) => type === "snapshot")).toHaveLength(2);
+    model.say({
+      type: "snapshot",
+      turns: [script.turn("hi")],
+      status: { state: "idle" },
+      session_id: "s1",
+    });
+    await settle();
+    expect(el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
+  });
+
+  it("tells which side to upgrade", async () => {
+    await open({ schema: 7 });
+    expect(el.textContent).toContain("schema 7");
+  });
+
+  it("leaves nothing behind", async () => {
+    const model = await open();
+    unmount();
+    expect(el.childElementCount).toBe(0);
+    model.say({ type: "notice", text: "x" });
+    model.set("status", { state: "running" });
+  });
+});
