@@ -78,9 +78,10 @@ def make_venv() -> None:
 
 def install_python(purpose: str, *requirements: str) -> None:
     """Install the package, editable, with what a purpose needs beside it."""
-    stamp = Stamp(f"python-{purpose}", "pyproject.toml", extra=[sys.version, *requirements])
+    inputs = ("pyproject.toml", ".venv/pyvenv.cfg")
+    stamp = Stamp(f"python-{purpose}", *inputs, extra=[*requirements])
     # What `test` installs is more than any other purpose needs.
-    everything = Stamp("python-test", "pyproject.toml", extra=[sys.version, ".[dev]"])
+    everything = Stamp("python-test", *inputs, extra=[".[dev]"])
     if stamp.fresh() or everything.fresh():
         return
     # The front end is built by its own step, or, for the demo, not at all.

@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -196,6 +198,11 @@ async def test_an_entry_that_cannot_be_followed_is_explained(client, jupyter, ba
     assert code(await answer(started="1")) == (502, "KERNEL_GONE")
     assert code(await answer(socket=str(tmp_path / "gone"))) == (502, "KERNEL_GONE")
     assert code(await answer(socket="/etc/passwd")) == (502, "REGISTRY_INVALID")
+    deaf = tmp_path / "private" / "s"
+    deaf.parent.mkdir(0o700)
+    with closing(socket.socket(socket.AF_UNIX)) as bound:
+        bound.bind(os.path.relpath(deaf))
+    assert code(await answer(socket=str(deaf))) == (502, "KERNEL_GONE")
 
 
 # ---- what it costs

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -121,6 +122,23 @@ async def test_a_browser_that_leaves_takes_its_request_along(
     left = time.time()
     page.vanish()
     assert await seen(client, backend, name) - left < 1
+
+
+async def test_vanished_browsers_leave_nothing_open(jupyter, client, backend):
+    async def open_files():
+        await client.get(jupyter.root + "status")
+        return len(list(Path(f"/proc/{jupyter.process.pid}/fd").iterdir()))
+
+    before = await open_files()
+    for number in range(20):
+        page = await Raw.get(jupyter, backend.url + f"quiet?name=leak-{number}")
+        await page.until(b"data: ")
+        page.vanish()
+    await seen(client, backend, "leak-19")
+    deadline = time.monotonic() + 5
+    while await open_files() > before + 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 async def test_a_slow_reader_slows_the_app_and_costs_nothing(jupyter, client, backend):
