@@ -149,7 +149,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         lang,
         status: {
           state: "stopping",
-          detail: "slow_sum(), line 12 of cell 4",
+          detail: "still running in slow_sum(), line 12 of cell 4",
           run_id: "response_1",
         },
         turns: [new RunScript().tool("slow_sum", { n: 1e9 }).turn("Add everything up.")],

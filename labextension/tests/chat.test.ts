@@ -115,7 +115,7 @@ describe("chat", () => {
 
   it("names what does not stop, and forces it", async () => {
     const model = await open({
-      status: { state: "stopping", detail: "f(), line 3", run_id: "r1" },
+      status: { state: "stopping", detail: "still running in f(), line 3", run_id: "r1" },
     });
     expect(el.textContent).toContain("still running in f(), line 3");
     button("Force")?.click();

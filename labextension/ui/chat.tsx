@@ -283,7 +283,7 @@ function Banners({ session, state, words, gone }: PartProps): JSX.Element {
           </span>
         </div>
       )}
-      {!gone && state.status.state === "failed" && (
+      {!gone && state.status.state === "failed" && !state.turns.at(-1)?.error && (
         <div class="asnb-banner asnb-warning" role="status">
           <Icon name="warning" />
           <span>{words("failedState", { detail: clean(state.status.detail ?? "") })}</span>
@@ -340,20 +340,18 @@ function Talk(
 /** Code that does not stop is named, with the way out. */
 function Stopping({ session, state, words, gone }: PartProps): JSX.Element | null {
   if (gone || state.status.state !== "stopping") return null;
-  const detail = clean(state.status.detail ?? "");
+  const detail = /^still running in (.+?)\.?$/.exec(clean(state.status.detail ?? ""))?.[1] ?? "";
   return (
     <div class="asnb-banner asnb-stopping" role="status">
       <span>{detail ? words("stoppingDetail", { detail }) : words("stopping")}</span>
-      {detail && (
-        <button
-          type="button"
-          class="asnb-button"
-          title={words("forceHint")}
-          onClick={() => session.force()}
-        >
-          {words("force")}
-        </button>
-      )}
+      <button
+        type="button"
+        class="asnb-button"
+        title={words("forceHint")}
+        onClick={() => session.force()}
+      >
+        {words("force")}
+      </button>
     </div>
   );
 }

@@ -85,7 +85,7 @@ const TABLE = {
   ],
   sideKernel: ["kernel's", "内核"],
   sideServer: ["Jupyter server's", "Jupyter 服务器"],
-  failedState: ["The agent could not be started: {detail}", "智能体无法启动：{detail}"],
+  failedState: ["The agent failed: {detail}", "智能体出错：{detail}"],
   answered: ["{name} answered: {text}", "{name} 回答：{text}"],
   seconds: ["{n} s", "{n} 秒"],
   minutes: ["{m} min {s} s", "{m} 分 {s} 秒"],

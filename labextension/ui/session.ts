@@ -14,6 +14,9 @@ export const SCHEMA = 1;
 /** Milliseconds without an answer after which a message counts as waiting. */
 const QUEUED_AFTER = 1_500;
 
+/** Traits that may change while a view is open. */
+const FOLLOWED = ["status", "session_id", "description", "model_label"];
+
 /** A chat, as one view of it knows it. */
 export class ChatSession {
   readonly state: Signal<ChatState>;
@@ -41,8 +44,7 @@ export class ChatSession {
       this.mismatch.value = { side: "kernel", schema };
     }
     model.on("msg:custom", this.#onMessage);
-    model.on("change:status", this.#onTraits);
-    model.on("change:session_id", this.#onTraits);
+    for (const trait of FOLLOWED) model.on(`change:${trait}`, this.#onTraits);
     model.on("comm_live_update", this.#onComm);
     this.#onComm();
     void this.#greet();
@@ -57,8 +59,7 @@ export class ChatSession {
   /** Detach from the model. */
   destroy(): void {
     this.#model.off("msg:custom", this.#onMessage);
-    this.#model.off("change:status", this.#onTraits);
-    this.#model.off("change:session_id", this.#onTraits);
+    for (const trait of FOLLOWED) this.#model.off(`change:${trait}`, this.#onTraits);
     this.#model.off("comm_live_update", this.#onComm);
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
