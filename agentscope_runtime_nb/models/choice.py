@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,11 +86,11 @@ class Model:
         Raises:
             ModelError: The local model cannot be fetched or started.
         """
-        from agentscope_runtime_nb.models.clients import client_for
+        from agentscope_runtime_nb.models.clients import client_for, off_loop
 
         if self.provider in {"local", "scripted"}:
             # A thread, since a first start takes a while and a first fetch longer.
-            endpoint = self._running() or await asyncio.to_thread(self.prepare)
+            endpoint = self._running() or await off_loop(self.prepare)
             return await client_for(endpoint.url, endpoint.key, own=True)
         return await client_for(_open(self._url), _open(self._key) or _NO_KEY, own=False)
 

