@@ -7,10 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from agentscope_runtime_nb.app.errors import DefinitionError
+import uvicorn
+
+from agentscope_runtime_nb.app.bridge import across
 from agentscope_runtime_nb.app.serving import DrainingServer, check_exposure, config, listen
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from agentscope_runtime_nb.app import AgentApp
 
 
@@ -51,11 +55,6 @@ class LocalDeployManager:
         """
         app.check()
         check_exposure(app, self.host)
-        if app.home is not None:
-            raise DefinitionError(
-                f"{app.name} is running already. In a notebook, `%agent_app serve {app.name}` "
-                "opens a port for it."
-            )
         served = _Served(app, self.host, self.port)
         await asyncio.wait_for(asyncio.to_thread(served.start), self.startup_timeout)
         ident = f"local_{uuid4()}"
@@ -75,14 +74,27 @@ class LocalDeployManager:
         return {"success": True, "message": f"{served.url} is no longer served."}
 
 
+def _server_of(app: AgentApp) -> uvicorn.Server:
+    """A server with the app's life in it; of an app that lives already, one that visits it."""
+    home = app.home
+    if home is None:
+        # lifespan "on": an app whose start fails must not serve.
+        return DrainingServer(config(app, lifespan="on", log_level="warning"), app)
+
+    async def visit(scope: Scope, receive: Receive, send: Send) -> None:
+        await across(home, app, scope, receive, send)
+
+    options: dict[str, Any] = {"lifespan": "off", "timeout_graceful_shutdown": 2}
+    return uvicorn.Server(config(visit, log_level="warning", **options))
+
+
 class _Served:
     """One app being served by one thread."""
 
     def __init__(self, app: AgentApp, host: str, port: int) -> None:
         self._socket = listen(host, port)
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
-        # lifespan "on": an app whose start fails must not serve.
-        self._server = DrainingServer(config(app, lifespan="on", log_level="warning"), app)
+        self._server = _server_of(app)
         self._ready = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, name=f"agentscope-nb {self.url}", daemon=True
