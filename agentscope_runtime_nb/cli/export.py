@@ -1,0 +1,27 @@
+"""`agentscope-nb export`: a notebook's app as a service, with no kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from agentscope_runtime_nb.notebook.exporter import export
+from agentscope_runtime_nb.notebook.problems import ExportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_export(
+    notebook: Path, output: Path, app: str | None, *, overwrite: bool, check: bool, explain: bool
+) -> None:
+    """Export and print the report; problems go to stderr and end with code 1."""
+    try:
+        report = export(app, output, document=notebook, overwrite=overwrite, check=check)
+    except ExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if explain:
+        typer.echo(report.explain())
+    typer.echo(str(report))
