@@ -58,8 +58,11 @@ def _serve(settings: dict[str, Any]) -> Any:
     params.ui = False
     params.cors_origins = "http://127.0.0.1"
     params.verbosity = 1
-    # A notebook has to stay usable while the model computes.
-    os.nice(5)
+    # Threads that wait for each other are quick on an idle machine, and a hundred times slower as
+    # soon as they share their cores with a kernel, a browser or a test.
+    threads = max(1, min(4, (os.cpu_count() or 2) // 2))
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    os.nice(5)  # a notebook has to stay usable while the model computes
     return xllamacpp.Server(params)
 
 
