@@ -42,7 +42,11 @@ export class ScriptedModel implements WidgetModel {
     else this.#callbacks.delete(event);
   }
 
+  /** Whether sending throws, as it does once the kernel was restarted. */
+  broken = false;
+
   send(content: unknown): void {
+    if (this.broken) throw new Error("Cannot send");
     this.sent.push(content as Record<string, unknown>);
   }
 

@@ -131,9 +131,18 @@ describe("chat", () => {
     expect(model.sent.at(-1)).toMatchObject({ type: "retry", run_id: "r1" });
   });
 
+  it("knows a kernel that was never there", async () => {
+    el.classList.add("jupyter-widgets-disconnected");
+    await open({ turns: [script.turn("hi")] });
+    expect(el.textContent).toContain("Run the cell again");
+  });
+
   it("says that the kernel is gone, and keeps the talk", async () => {
     const model = await open({ turns: [script.turn("hi")] });
-    el.classList.add("jupyter-widgets-disconnected");
+    model.trigger("comm_live_update");
+    await settle();
+    expect(el.querySelector("textarea")?.disabled).toBe(false);
+    model.broken = true;
     model.trigger("comm_live_update");
     await settle();
     expect(el.textContent).toContain("Run the cell again");

@@ -6,6 +6,7 @@ export interface WidgetModel {
   on(event: string, callback: (...args: never[]) => void): void;
   off(event: string, callback?: ((...args: never[]) => void) | null): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  readonly widget_manager?: { get_model?(id: string): Promise<{ comm_live?: unknown }> };
 }
 
 /** A message to the kernel; `id` lets the kernel drop what comes by both roads. */
@@ -46,6 +47,8 @@ export class Channel {
   readonly #model: WidgetModel;
   readonly #base: string | null;
   #http = true;
+  /** Called when a message cannot leave the page, because the kernel's end is gone. */
+  onGone = (): void => undefined;
 
   constructor(model: WidgetModel, base: string | null = jupyterBaseUrl()) {
     this.#model = model;
@@ -59,7 +62,29 @@ export class Channel {
 
   /** By the comm alone. */
   byComm(message: Outgoing): void {
-    this.#model.send(message);
+    try {
+      this.#model.send(message);
+    } catch {
+      this.onGone(); // JupyterLab's comms refuse to send once their kernel has been restarted
+    }
+  }
+
+  /**
+   * Whether the widget's comm is alive.
+   *
+   * ipywidgets tells it by a class of the view's element and by an event; anywidget (0.11) loses
+   * the listener that keeps the class, so the model itself is asked where it can be found.
+   */
+  async alive(): Promise<boolean> {
+    const id = /\/chat\/([^/]+)$/.exec(String(this.#model.get("http_path") ?? ""))?.[1];
+    try {
+      const real = id ? await this.#model.widget_manager?.get_model?.(id) : undefined;
+      if (typeof real?.comm_live === "boolean") return real.comm_live;
+      this.#model.send({ id: newId(), type: "snapshot" });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** By HTTP, and by the comm when that does not get through or takes long. */

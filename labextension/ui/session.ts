@@ -28,7 +28,6 @@ export class ChatSession {
   readonly stopping = signal("");
   readonly #model: WidgetModel;
   readonly #channel: Channel;
-  readonly #el: HTMLElement;
   #inbox: KernelMessage[] = [];
   #frame = 0;
   #timer = 0;
@@ -36,7 +35,6 @@ export class ChatSession {
 
   constructor(model: WidgetModel, el: HTMLElement, channel = new Channel(model)) {
     this.#model = model;
-    this.#el = el;
     this.#channel = channel;
     this.state = signal(this.#fromTraits());
     const schema = model.get("schema");
@@ -46,7 +44,9 @@ export class ChatSession {
     model.on("msg:custom", this.#onMessage);
     for (const trait of FOLLOWED) model.on(`change:${trait}`, this.#onTraits);
     model.on("comm_live_update", this.#onComm);
-    this.#onComm();
+    channel.onGone = () => this.#lose();
+    // A view of a kernel that is not there is marked by ipywidgets when it is made.
+    this.gone.value = el.closest(".jupyter-widgets-disconnected") !== null;
     void this.#greet();
   }
 
@@ -186,11 +186,17 @@ export class ChatSession {
     if (status.state !== "running") this.stopping.value = "";
   };
 
-  readonly #onComm = (): void => {
-    // ipywidgets marks the view's element when the comm is closed: kernel restarted or shut down.
-    const gone = this.#el.closest(".jupyter-widgets-disconnected") !== null;
-    const back = this.gone.value && !gone;
-    this.gone.value = gone;
+  readonly #onComm = async (): Promise<void> => {
+    const live = await this.#channel.alive();
+    const back = live && this.gone.value;
+    if (!live) this.#lose();
+    else this.gone.value = false;
     if (back) this.#askSnapshot();
   };
+
+  /** The kernel is gone: what was on its way will not arrive. */
+  #lose(): void {
+    this.gone.value = true;
+    this.stopping.value = "";
+  }
 }
