@@ -31,3 +31,12 @@ def test_every_field_is_in_the_table():
     assert fields - {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {
         "stall_seconds"  # explained with stall_after
     }
+
+
+def test_every_code_is_in_the_docs():
+    room = PAGE.parents[1] / "agentscope_runtime_nb" / "models"
+    source = "".join(path.read_text("utf-8") for path in room.glob("*.py"))
+    codes = set(re.findall(r'"((?:model|script)_[a-z_]+)"', source)) - {"script_default"}
+    assert len(codes) > 10
+    told = (PAGE.parent / "models.md").read_text("utf-8")
+    assert not sorted(code for code in codes if f"`{code}`" not in told)
