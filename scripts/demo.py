@@ -39,8 +39,11 @@ LOG = DEMO / "service.log"
 
 FIRST = "Hello! I am Ada. In one short sentence, what can you do?"
 SECOND = "What did I just say?"
+APP = "friday"
+CELL_SECONDS = 300
 READY_SECONDS = 120
 STOP_SECONDS = 15
+LINE, LINES = 90, 6
 
 
 class DemoError(Exception):
@@ -89,7 +92,12 @@ def run_notebook() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--log-level=ERROR"],
+        on_cell_executed=show_cell,
     )
     try:
         client.execute()
@@ -97,9 +105,17 @@ def run_notebook() -> None:
         raise DemoError(f"a cell of the notebook failed:\n{error}") from error
     finally:
         nbformat.write(notebook, folder / NOTEBOOK.name)
-    for number, cell in enumerate(notebook.cells, 1):
-        for line in shown(cell):
-            print(f"  [{number}] {line}")
+
+
+def show_cell(cell: Any, **_: Any) -> None:
+    """Show a cell that was run: its first line, and the start of what it showed."""
+    source = cell.source.splitlines()
+    print(f"  In:  {source[0][:LINE]}{' …' if source[1:] else ''}")
+    lines = list(shown(cell))
+    for line in lines[:LINES]:
+        print(f"       {line}")
+    if lines[LINES:]:
+        print(f"       … and {len(lines) - LINES} lines more")
 
 
 def shown(cell: Any) -> Iterator[str]:
@@ -111,16 +127,14 @@ def shown(cell: Any) -> Iterator[str]:
             continue
         for line in "".join(text).splitlines():
             if line.strip():
-                yield line[:100]
+                yield line[:LINE] + (" …" if line[LINE:] else "")
 
 
 def export() -> None:
     """Export the app as a package, from the notebook's text alone."""
     step("The export: from the notebook to a service")
     shutil.rmtree(SERVICE, ignore_errors=True)
-    tool("agentscope-nb", "export", NOTEBOOK, "-o", SERVICE)
-    for path in sorted(path for path in SERVICE.rglob("*") if path.is_file()):
-        print(f"  {path.relative_to(DEMO)}")
+    tool("agentscope-nb", "export", NOTEBOOK, "--app", APP, "-o", SERVICE)
 
 
 def install() -> None:
@@ -136,14 +150,14 @@ def install() -> None:
     stamp.unlink(missing_ok=True)
     wheels = DEMO / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
-    pip = ["-m", "pip", "--disable-pip-version-check"]
+    pip = ("-m", "pip", "--disable-pip-version-check")
     # The front end is no part of a service, so it needs not be built for it.
-    environment = {"SKIP_JUPYTER_BUILDER": "1"}
-    wheel = ("wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ROOT)
-    tool(sys.executable, *pip, *wheel, environment=environment)
-    tool(sys.executable, "-m", "venv", "--clear", VENV)
-    needed = [SERVICE, f"agentscope-runtime-nb[local] @ {next(wheels.glob('*.whl')).as_uri()}"]
-    tool(VENV / "bin" / "python", *pip, "install", "--quiet", "--find-links", wheels, *needed)
+    wheel = (*pip, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT)
+    tool(sys.executable, *wheel, quietly=True, SKIP_JUPYTER_BUILDER="1")
+    tool(sys.executable, "-m", "venv", "--clear", VENV, quietly=True)
+    needed = (SERVICE, f"agentscope-runtime-nb[local] @ {next(wheels.glob('*.whl')).as_uri()}")
+    print("  pip install service agentscope-runtime-nb[local], the latter from this checkout")
+    tool(VENV / "bin" / "python", *pip, "install", *needed, quietly=True)
     stamp.write_text(digest.hexdigest())
 
 
@@ -165,11 +179,11 @@ def service() -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            code = process.wait(STOP_SECONDS)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            code = process.wait()
-        print(f"\nThe service has stopped (code {code}).")
+            process.wait()
+        print("\nThe service has stopped.")
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
@@ -218,7 +232,7 @@ def ask_with_openai(url: str) -> None:
     for question in (FIRST, SECOND):
         print(f"  you: {question}\n  it:  ", end="", flush=True)
         with client.responses.stream(
-            model="friday", input=question, previous_response_id=previous
+            model=APP, input=question, previous_response_id=previous
         ) as events:
             for event in events:
                 if event.type == "response.output_text.delta":
@@ -240,18 +254,21 @@ def addresses(url: str) -> None:
     print("""    -d '{"input": "Hi"}'""")
 
 
-def tool(*command: object, environment: dict[str, str] | None = None) -> None:
-    """Run a command; what it writes is shown."""
+def tool(*command: object, quietly: bool = False, **environment: str) -> None:
+    """Run a command; what it writes is shown, or, quietly, only when it fails."""
     words = [str(part) for part in command]
     done = subprocess.run(
         words,
         cwd=DEMO,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quietly else None,
+        stderr=subprocess.STDOUT if quietly else None,
         check=False,
     )
     if done.returncode:
-        raise DemoError(f"this failed with code {done.returncode}: {' '.join(words)}")
+        said = (done.stdout or b"").decode(errors="replace")[-3000:]
+        raise DemoError(f"this failed with code {done.returncode}: {' '.join(words)}\n{said}")
 
 
 def free_port() -> int:
