@@ -19,7 +19,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -30,7 +29,7 @@ from agentscope_runtime_nb.app.gate import LOCAL, Gate
 from agentscope_runtime_nb.app.handler import Handler
 from agentscope_runtime_nb.app.run import Run
 from agentscope_runtime_nb.app.runs import Runs
-from agentscope_runtime_nb.events import encode
+from agentscope_runtime_nb.events import encode, fresh_id
 from agentscope_runtime_nb.sessions import SessionKey, SessionStore
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ class AgentApp(FastAPI):
             DefinitionError: There is no query handler.
         """
         self.check()
-        request.session_id = request.session_id or str(uuid4())
+        request.session_id = request.session_id or fresh_id()
         request.user_id = request.user_id or request.session_id
         key = SessionKey(principal, self.name, request.user_id, request.session_id)
         request.bind_history(partial(self.store.read, key))
@@ -243,8 +242,7 @@ class AgentApp(FastAPI):
     def _run_ended(self, run: Run) -> None:
         # A failed turn is not remembered: asked again, it is asked afresh.
         if run.status != "failed" and (run.output or run.status == "completed"):
-            said = [m.model_dump(mode="json") for m in run.request.input]
-            self.store.append(run.key, run.id, [*said, *run.output])
+            self.store.append(run.key, run.id, [*run.request.input, *run.output])
         self.runs.ended(run)
 
     @asynccontextmanager

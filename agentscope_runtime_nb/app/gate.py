@@ -7,6 +7,7 @@ elsewhere must not: the Host and Origin of each request have to be this machine'
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -93,6 +94,7 @@ class Gate:
         return found
 
 
+@lru_cache(256)  # asked twice a request, nearly always of the same two
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine alone."""
     if host == "localhost" or host.endswith(".localhost"):

@@ -10,12 +10,11 @@ import traceback
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from agentscope_runtime_nb.app import whereabouts
 from agentscope_runtime_nb.app.errors import wire_error
 from agentscope_runtime_nb.app.log import RunLog
-from agentscope_runtime_nb.events import Emitter, RunStoppedError
+from agentscope_runtime_nb.events import Emitter, RunStoppedError, fresh_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
 """The run whose handler is executing, in its tasks and threads; None outside."""
 
-BREATH = 32
+BREATH = 64
 """Events after which a run lets others on its loop act: a Stop, a disconnect, other runs."""
 
 _log = logging.getLogger("agentscope_runtime_nb.run")
@@ -62,7 +61,7 @@ class Run:
         adapter: Adapter,
         ended: Callable[[Run], None],
     ) -> None:
-        self.id = request.id or f"response_{uuid4()}"
+        self.id = request.id or f"response_{fresh_id()}"
         self.key = key
         self.request = request
         self.created_at = int(time.time())
@@ -164,7 +163,9 @@ class Run:
             status, error = "canceled", None
             while self._task is not None and self._task.cancelling():
                 self._task.uncancel()
-        if await self._finish(status, error) or cancelled:
+        cancelled = await self._finish(status, error) or cancelled
+        self._task = self._natives = None  # kept for reading back, it must not keep these
+        if cancelled:
             raise asyncio.CancelledError
 
     def stop(self, reason: str = "user") -> bool:

@@ -31,6 +31,7 @@ from agentscope_runtime_nb.events.wire import (
     RunStatus,
     TextContent,
     VideoContent,
+    fresh_id,
     user_message,
 )
 
@@ -67,5 +68,6 @@ __all__ = [
     "VideoContent",
     "check",
     "encode",
+    "fresh_id",
     "user_message",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 from typing import Any, cast
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 
@@ -36,6 +37,8 @@ def _repaired(value: Any) -> Any:
         case dict():
             items = cast("dict[Any, Any]", value).items()
             return {_repaired(k): _repaired(v) for k, v in items}
+        case BaseModel():
+            return _repaired(value.model_dump())
         case list() | tuple():
             return [_repaired(v) for v in cast("list[Any]", value)]
         case _:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from agentscope_runtime_nb.app.endpoint import STREAM_HEADERS
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, AgentResponse, encode
+from agentscope_runtime_nb.protocols.route import DirectRoute
 from agentscope_runtime_nb.protocols.streaming import RunStream, driven, principal_of, read_body
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ def mount(app: AgentApp) -> None:
             headers=STREAM_HEADERS,
         )
 
-    app.add_api_route(
+    app.router.add_api_route(
         path,
         process,
+        route_class_override=DirectRoute,
         methods=["POST"],
         openapi_extra=schema,
         response_model=None,

@@ -73,7 +73,9 @@ class SessionStore:
         self._lock = threading.Lock()
         self._wanted = threading.Event()  # somebody waits: no resting
 
-    def append(self, key: SessionKey, run: str, messages: Sequence[dict[str, Any]]) -> None:
+    def append(
+        self, key: SessionKey, run: str, messages: Sequence[Message | dict[str, Any]]
+    ) -> None:
         """Add a turn's messages. Returns at once; a later `read` sees them."""
         self._submit(_Append(key, run, time.time(), messages))
 
@@ -188,7 +190,7 @@ class _Append(NamedTuple):
     key: SessionKey
     run: str
     at: float
-    messages: Sequence[dict[str, Any]]
+    messages: Sequence[Message | dict[str, Any]]
 
 
 class _Call(NamedTuple):
