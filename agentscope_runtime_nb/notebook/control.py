@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
+from agentscope_runtime_nb.app.bridge import across
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.app.gate import LOCAL, OPEN_PATHS, PRINCIPAL, Gate, answer
 from agentscope_runtime_nb.events import encode
-from agentscope_runtime_nb.notebook.bridge import across
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ async def _serve_app(
         else:
             await _gate(served.app, quick)(scope, receive, send)
         return
-    await across(host.agent, _Current(host, name), scope, receive, send)
+    await across(host.agent.loop, _Current(host, name), scope, receive, send)
 
 
 class _Current:

@@ -296,7 +296,8 @@ class Host:
         text = (
             f"The agents' event loop has not moved for {blockage.seconds:.0f} s: {where} blocks "
             "it, and every other agent waits. `await` there instead (asyncio.sleep, an async "
-            "client, asyncio.to_thread), or make the handler a plain `def`: it then has its own thread."
+            "client, asyncio.to_thread), or make the handler a plain `def`, which has a thread of "
+            "its own."
         )
         logger.info("%s\n%s", text, blockage.stack)
         self.notice("", text)

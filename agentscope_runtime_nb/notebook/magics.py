@@ -82,8 +82,8 @@ class AgentMagics(Magics):
         if not given.no_chat:
             display(handle.cell_chat())
 
-    @no_var_expand  # pyright: ignore[reportUntypedFunctionDecorator]
-    @line_magic("agent_app")
+    @no_var_expand
+    @line_magic("agent_app")  # pyright: ignore[reportUntypedFunctionDecorator]
     def agent_app_line(self, line: str) -> Any:
         """Agents of this kernel; the help is `options.line_help`."""
         word, rest = options.verb(line)
