@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agentscope_runtime_nb.models.choice import Model, model
+    from agentscope_runtime_nb.models.choice import Model, model, stop_servers
     from agentscope_runtime_nb.models.conversation import Conversation
     from agentscope_runtime_nb.models.errors import ModelError
     from agentscope_runtime_nb.models.script import Failure, Reply, Script, ToolCall, load_script
@@ -32,6 +32,7 @@ __all__ = [
     "ToolCall",
     "load_script",
     "model",
+    "stop_servers",
 ]
 
 _ROOMS = {
@@ -46,6 +47,7 @@ _ROOMS = {
     "ToolCall": "script",
     "load_script": "script",
     "model": "choice",
+    "stop_servers": "choice",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,19 +91,24 @@ class Model:
 
         if self.provider in {"local", "scripted"}:
             # A thread, since a first start takes a while and a first fetch longer.
-            endpoint = self._running() or await off_loop(self.prepare)
+            endpoint = self._running() or await off_loop(self._start)
             return await client_for(endpoint.url, endpoint.key, own=True)
         return await client_for(_open(self._url), _open(self._key) or _NO_KEY, own=False)
 
-    def prepare(self) -> Endpoint:
+    def prepare(self) -> Model:
         """Fetch and start what the model needs, now rather than at the first question.
 
         Returns:
-            Where it can be asked, with the key.
+            The model itself, which a cell then shows.
 
         Raises:
             ModelError: It cannot be fetched or started; the text says what to do.
         """
+        if self.provider in {"local", "scripted"}:
+            self._start()
+        return self
+
+    def _start(self) -> Endpoint:
         from agentscope_runtime_nb.models.local import Endpoint, local_server
         from agentscope_runtime_nb.models.progress import reporter
 
@@ -110,10 +116,8 @@ class Model:
             with reporter(f"Fetching {LOCAL_NAME}") as progress:
                 server = local_server(self.path, progress=progress)
             return server.ensure()
-        if self.provider == "scripted":
-            self.server.start()
-            return Endpoint(self.server.url, self.server.key)
-        return Endpoint(_open(self._url) or self.base_url or "", _open(self._key) or _NO_KEY)
+        self.server.start()
+        return Endpoint(self.server.url, self.server.key)
 
     def close(self) -> None:
         """Stop the server behind the model, for all who use it. A later question restarts it."""
@@ -222,6 +226,15 @@ def model(
     if not name.strip():
         raise ModelError("model_bad_option", "A model needs a name.")
     return _named(name, base_url, api_key, options)
+
+
+def stop_servers() -> None:
+    """Stop the local and scripted servers of this process; a later question starts them again."""
+    for name in ("local", "scripted_server"):
+        # A server whose module nobody has loaded does not run.
+        module = sys.modules.get(f"{__package__}.{name}")
+        if module is not None:
+            module.stop_all()
 
 
 def _auto(base_url: str | None, api_key: str | None, options: dict[str, Any]) -> Model:

@@ -73,6 +73,7 @@ class ScriptedServer:
         self._socket: socket.socket | None = None
         self._ending: weakref.finalize[Any, Any] | None = None
         self._lock = threading.Lock()
+        _all.add(self)
 
     @property
     def url(self) -> str:
@@ -153,6 +154,7 @@ class ScriptedServer:
         self.stop()
 
 
+_all: weakref.WeakSet[ScriptedServer] = weakref.WeakSet()
 _default: ScriptedServer | None = None
 _default_lock = threading.Lock()
 
@@ -164,6 +166,12 @@ def default_server() -> ScriptedServer:
         if _default is None:
             _default = ScriptedServer()
         return _default
+
+
+def stop_all() -> None:
+    """Stop every scripted server of this process."""
+    for server in list(_all):
+        server.stop()
 
 
 def _uvicorn(app: ScriptedApp) -> uvicorn.Server:

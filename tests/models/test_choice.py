@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from agentscope_runtime_nb.models import ModelError, ScriptedServer, model
+from agentscope_runtime_nb.models import ModelError, ScriptedServer, model, stop_servers
 
 SECRET = "sk-very-secret-key"
 
@@ -163,6 +163,15 @@ async def test_a_closed_model_starts_again():
     assert (await client.models.list()).data[0].id == "scripted"
     found.close()
     await found.aclose()
+
+
+async def test_all_servers_stop_at_once():
+    both = [model("scripted").prepare(), model("scripted", script=[{"say": "x"}]).prepare()]
+    assert all(found.base_url for found in both)
+    stop_servers()
+    assert not any(found.base_url for found in both)
+    assert (await (await both[0].client()).models.list()).data
+    await both[0].aclose()
 
 
 async def test_a_custom_model_is_asked_where_it_is():

@@ -195,7 +195,8 @@ def test_a_path_with_a_space_and_foreign_letters(weights, tmp_path):
     path.parent.mkdir()
     path.symlink_to(weights)
     found = model(path)
-    endpoint = found.prepare()
+    assert found.prepare() is found
+    endpoint = running(path)
     headers = {"Authorization": f"Bearer {endpoint.key}"}
     with httpx2.Client(trust_env=False, headers=headers) as client:
         assert client.get(f"{endpoint.url}/models").status_code == 200
