@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -100,4 +101,7 @@ def serve(app: AgentApp, host: str, port: int, **options: Any) -> None:
     check_exposure(app, host)
     sock = listen(host, port)
     server = DrainingServer(config(app, **options), app)
+    # With a socket that is bound already, uvicorn does not say where it listens.
+    address = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+    logging.getLogger("uvicorn.error").info("%s: %s (CTRL+C to stop)", app.name, address)
     server.run(sockets=[sock])
