@@ -32,6 +32,7 @@ _MODEL_CODES = {
     "APIStatusError": "MODEL_EXECUTION_FAILED",
     "APIError": "MODEL_EXECUTION_FAILED",
 }
+_TOO_LONG = {"context_length_exceeded", "exceed_context_size_error"}  # a service's; the engine's
 _MODEL_TEXTS = {
     "MODEL_UNAUTHORIZED_ACCESS": "The model's service refused the API key.",
     "MODEL_QUOTA_EXCEEDED": "The model's service says its quota or rate limit is used up.",
@@ -85,10 +86,13 @@ def wire_error(error: BaseException, run_id: str) -> dict[str, str]:
     """What a client may know of an agent's failure: never a traceback, a value or a secret."""
     if isinstance(error, AppError):
         return {"code": error.code, "message": error.message}
-    kind = type(error).__name__
-    if type(error).__module__.partition(".")[0] == "openai":
+    kind, package = type(error).__name__, type(error).__module__.partition(".")[0]
+    own_code = getattr(error, "code", None)
+    if package == __package__.partition(".")[0] and isinstance(own_code, str):
+        return {"code": own_code, "message": str(error)}  # a rule of ours, written for people
+    if package == "openai":
         code = _MODEL_CODES.get(kind, "MODEL_EXECUTION_FAILED")
-        if getattr(error, "code", None) == "context_length_exceeded":
+        if {own_code, getattr(error, "type", None)} & _TOO_LONG:
             code = "MODEL_CONTEXT_LENGTH_EXCEEDED"
         return {"code": code, "message": f"{_MODEL_TEXTS[code]} (run {run_id})"}
     where = _place(error)

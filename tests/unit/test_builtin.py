@@ -15,6 +15,7 @@ from agentscope_runtime_nb import Agent, AgentApp, DefinitionError, model
 from agentscope_runtime_nb.events import Message, check
 from agentscope_runtime_nb.frameworks.chat_messages import to_chat
 from agentscope_runtime_nb.frameworks.functions import FunctionTool, ToolError
+from agentscope_runtime_nb.models import ModelError
 
 
 def app_of(agent: Agent) -> AgentApp:
@@ -262,3 +263,16 @@ def test_a_call_cut_off_by_a_stop_gets_a_result_in_the_history() -> None:
     assert json.loads(chat[1]["tool_calls"][0]["function"]["arguments"]) == {}
     assert {m["tool_call_id"] for m in chat[2:4]} == {"c1", "c2"}
     assert chat[-1]["content"][1]["type"] == "image_url"
+
+
+async def test_what_our_own_rooms_raise_reaches_the_caller() -> None:
+    class Unreachable:
+        name = "none"
+
+        async def client(self) -> Any:
+            raise ModelError("weights_missing", "The model is not here. Run `models pull`.")
+
+    async with serve(app_of(Agent("", Unreachable()))) as client:
+        events = await ask(client, {"input": "x"})
+    assert events[-1]["error"]["code"] == "weights_missing"
+    assert "models pull" in events[-1]["error"]["message"]
