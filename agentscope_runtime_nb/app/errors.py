@@ -88,7 +88,7 @@ def wire_error(error: BaseException, run_id: str) -> dict[str, str]:
         return {"code": error.code, "message": error.message}
     kind, package = type(error).__name__, type(error).__module__.partition(".")[0]
     own_code = getattr(error, "code", None)
-    if package == __package__.partition(".")[0] and isinstance(own_code, str):
+    if package == __name__.partition(".")[0] and isinstance(own_code, str):
         return {"code": own_code, "message": str(error)}  # a rule of ours, written for people
     if package == "openai":
         code = _MODEL_CODES.get(kind, "MODEL_EXECUTION_FAILED")

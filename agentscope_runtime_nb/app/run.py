@@ -164,7 +164,8 @@ class Run:
             while self._task is not None and self._task.cancelling():
                 self._task.uncancel()
         cancelled = await self._finish(status, error) or cancelled
-        self._task = self._natives = None  # kept for reading back, it must not keep these
+        # A run that is kept for reading back must not keep its connection, task and generator.
+        self._reader = self._task = self._natives = None
         if cancelled:
             raise asyncio.CancelledError
 
