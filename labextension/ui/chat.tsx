@@ -64,8 +64,9 @@ function Chat({ session, words }: ChatProps): JSX.Element {
       event.preventDefault();
       session.stop();
     }
-    // Notebook shortcuts are single keys: they are not meant for someone who is in the chat.
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+    // Single keys, and Enter in any form, are the notebook's shortcuts: here they are not meant.
+    const chord = event.ctrlKey || event.metaKey || event.altKey;
+    if (!chord || event.key === "Enter") event.stopPropagation();
   };
   const edit = (message: Pending): void => {
     session.drop(message.id);

@@ -26,8 +26,7 @@ export function Composer(props: ComposerProps): JSX.Element {
   const onKeyDown = (event: KeyboardEvent): void => {
     // While an input method composes, Enter belongs to it (229 is how older browsers say so).
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey)
-      return;
+    if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
     event.preventDefault();
     if (canSend) props.onSend();
   };

@@ -1,6 +1,6 @@
 """Pictures of the chat's scenes, light and dark, without a kernel: to be looked at.
 
-    npm run harness && python tests/browser/shots.py OUT [scene …]
+npm run harness && python harness/shots.py OUT [scene …]
 """
 
 from __future__ import annotations
@@ -13,11 +13,25 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PAGES = Path(__file__).parents[2] / "lib" / "harness"
+PAGES = Path(__file__).parents[1] / "lib" / "harness"
 SCENES = (
-    "empty streaming answer tool tool-open running thinking thought-open stopped stopping error "
-    "gone hostile notices media talk"
-).split()
+    "empty",
+    "streaming",
+    "answer",
+    "tool",
+    "tool-open",
+    "running",
+    "thinking",
+    "thought-open",
+    "stopped",
+    "stopping",
+    "error",
+    "gone",
+    "hostile",
+    "notices",
+    "media",
+    "talk",
+)
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
     "--no-sandbox",
@@ -55,8 +69,6 @@ def main() -> None:
         for theme in ("lab-light", "lab-dark"):
             page = browser.new_page(viewport={"width": 840, "height": 400})
             page.on("pageerror", lambda error: print("page error:", error))
-            page.on("console", lambda m: print(m.type, m.text) if m.type == "error" else None)
-            page.on("request", lambda r: print("REQUEST", r.url) if "127.0.0.1" not in r.url and not r.url.startswith(("data:", "blob:")) else None)
             for scene in sys.argv[2:] or SCENES:
                 name = {"tool-open": "tool", "thought-open": "thinking"}.get(scene, scene)
                 page.goto(f"{root}?scene={name}&theme={theme}&tall")
