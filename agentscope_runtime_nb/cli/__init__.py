@@ -5,22 +5,17 @@ One module a command; each imports what it needs when it is called, so that `--h
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    import click
 
 
 class _Commands(TyperGroup):
     """Loads the `models` commands when one of them is called, not to list what there is."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[:1] == ["models"]:
             from agentscope_runtime_nb.cli.models import models
 

@@ -7,12 +7,12 @@ import os
 import re
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
     from agentscope_runtime_nb.app import AgentApp
@@ -48,8 +48,8 @@ def find_file(target: Path) -> Path:
         path = path / "app.py"
         if not path.is_file():
             fail(
-                f"{target} has no app.py. Give a folder that `agentscope-nb export` wrote, or a .py "
-                "file with an AgentApp."
+                f"{target} has no app.py. Give a folder that `agentscope-nb export` wrote, or a "
+                ".py file with an AgentApp."
             )
     elif path.suffix == ".ipynb":
         fail(
@@ -134,9 +134,13 @@ def _missing_module(error: ModuleNotFoundError, file: Path) -> NoReturn:
 
 
 def _failed(error: Exception, file: Path) -> NoReturn:
-    traceback.print_exception(error)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != str(file):
+        trace = trace.tb_next  # what imported the script is of no interest
+    traceback.print_exception(error.with_traceback(trace))
     fail(
-        f"{file.name} failed while it was imported: {type(error).__name__}: {error}{_at(error, file)}"
+        f"{file.name} failed while it was imported: {type(error).__name__}: {error}"
+        f"{_at(error, file)}"
     )
 
 
@@ -162,16 +166,16 @@ def choose(module: ModuleType, file: Path, name: str | None) -> AgentApp:
             f"{file.name} has no AgentApp. One is made by\n\n"
             '    from agentscope_runtime_nb import AgentApp\n    app = AgentApp("friday")'
         )
-    if len(found) == 1:
-        return found[0][1]
     called_app = [app for variable, app in found if variable == "app"]
-    if called_app:
-        return called_app[0]
-    fail(f"{file.name} has {', '.join(sorted(a.name for _, a in found))}. Say which: --app NAME.")
+    if len(found) > 1 and not called_app:
+        names = ", ".join(sorted(app.name for _, app in found))
+        fail(f"{file.name} has {names}. Say which: --app NAME.")
+    return called_app[0] if called_app else found[0][1]
 
 
 def _cannot_listen(error: OSError, host: str | None, port: int | None) -> NoReturn:
-    at = f"{host or os.environ.get('HOST', '127.0.0.1')}:{port or os.environ.get('PORT', DEFAULT_PORT)}"
+    host = host or os.environ.get("HOST", "127.0.0.1")
+    at = f"{host}:{port or os.environ.get('PORT', DEFAULT_PORT)}"
     fail(f"It cannot listen on {at}: {os.strerror(error.errno or 0)}. Choose another: --port 8081.")
 
 

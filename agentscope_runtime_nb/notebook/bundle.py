@@ -19,7 +19,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.problems import ExportError, problem
+from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +82,10 @@ def _toml(text: str) -> str:
 
 def env_example(variables: Mapping[str, str]) -> str:
     """Names of environment variables with what they are for; never a value."""
-    head = "# Copy to .env and fill in. `agentscope-nb run` reads it; keep it out of version control.\n"
+    head = (
+        "# Copy to .env and fill in. `agentscope-nb run` reads it; keep it out of version "
+        "control.\n"
+    )
     return head + "".join(
         f"\n# {why}\n{'# ' if why.startswith('Optional') else ''}{name}=\n"
         for name, why in variables.items()
@@ -126,7 +129,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         )
 
 
-def _refusal(target: Path, why: str) -> object:
+def _refusal(target: Path, why: str) -> Problem:
     return problem("target-exists", f"{target} {why}.", "Choose a folder that does not exist yet.")
 
 

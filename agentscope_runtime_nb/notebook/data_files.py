@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.statements import dotted
+from agentscope_runtime_nb.notebook.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,36 +36,37 @@ def data_files(trees: Iterable[ast.AST], folder: Path) -> Files:
     total = 0
     folder = folder.resolve()
     for text, opened in sorted(_literal_paths(trees).items()):
-        if opened == "w":
-            files.notes.append(
-                f"{text} is written by the app; it is made where the app is started."
-            )
-            continue
-        path = Path(text)
-        if path.is_absolute() or text.startswith("~") or ".." in path.parts:
-            if opened:
-                files.notes.append(f"{text} lies outside the notebook's folder; it is not shipped.")
-            continue
-        found = folder / path
-        if _PRIVATE.search(text):
-            if opened or found.is_file():
-                files.notes.append(f"{text} may hold secrets; it is not shipped.")
-        elif found.is_dir():
-            if opened:
-                files.notes.append(f"The folder {text} is used; copy it into the export yourself.")
-        elif not found.is_file():
-            if opened:
-                files.notes.append(f"{text} is opened but is not there; it is not shipped.")
-        elif path.suffix not in _NOT_DATA:
+        path, found = Path(text), folder / text
+        note = _why_not(text, opened, folder)
+        if note is None and found.is_file() and path.suffix not in _NOT_DATA:
             size = found.stat().st_size
             if size > MAX_FILE or total + size > MAX_ALL:
-                files.notes.append(
-                    f"{text} is large ({size:,} bytes); copy it into the export yourself."
-                )
+                note = f"{text} is large ({size:,} bytes); copy it into the export yourself."
             else:
                 total += size
                 files.shipped[path.as_posix()] = found
+        if note:
+            files.notes.append(note)
     return files
+
+
+def _why_not(text: str, opened: str, folder: Path) -> str | None:
+    """Why a path is not shipped; empty when there is nothing to say; None when it may be."""
+    path, found = Path(text), folder / text
+    if opened == "w":
+        return f"{text} is written by the app; it is made where the app is started."
+    if path.is_absolute() or text.startswith("~") or ".." in path.parts:
+        note = f"{text} lies outside the notebook's folder; it is not shipped."
+    elif _PRIVATE.search(text):
+        opened = opened or ("r" if found.is_file() else "")
+        note = f"{text} may hold secrets; it is not shipped."
+    elif found.is_dir():
+        note = f"The folder {text} is used; copy it into the export yourself."
+    elif not found.is_file():
+        note = f"{text} is opened but is not there; it is not shipped."
+    else:
+        return None
+    return note if opened else ""
 
 
 def _literal_paths(trees: Iterable[ast.AST]) -> dict[str, str]:
@@ -108,10 +109,10 @@ def _opened(call: ast.Call) -> Iterator[tuple[str, str]]:
         or (name == "connect" and not _like_a_path(first.value))
     ):
         return
-    modes = [a for a in [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]]
+    modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
     mode = next((m.value for m in modes if isinstance(m, ast.Constant)), "r")
     writes = name == "open" and isinstance(mode, str) and mode[:1] in {"w", "a", "x"}
-    if name in {"load_dotenv"} or (
+    if name == "load_dotenv" or (
         name.startswith(("load", "read_")) and not _like_a_path(first.value)
     ):
         return

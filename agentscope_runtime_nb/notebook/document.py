@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentscope_runtime_nb.notebook.problems import ExportError, problem
 from agentscope_runtime_nb.notebook.secret_scan import redact
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from IPython.core.inputtransformer2 import TransformerManager
+
+LABEL_WIDTH = 48
 
 PYTHON_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 """Cell magics whose body is ordinary Python, run in the notebook's namespace."""
@@ -83,7 +85,7 @@ class Cell:
         """The cell's name in a sentence: its number and how it begins."""
         first = next((line.strip() for line in self.source.splitlines() if line.strip()), "")
         first = redact(re.sub(r"""(["']).*""", r"\1…", first))
-        first = first if len(first) <= 48 else first[:47] + "…"
+        first = first if len(first) <= LABEL_WIDTH else first[: LABEL_WIDTH - 1] + "…"
         return f"cell {self.number} (`{first}`)" if first else f"cell {self.number}"
 
 
@@ -161,10 +163,10 @@ def _read_ipynb(text: str, path: Path) -> list[Cell]:
     import nbformat
 
     try:
-        raw = json.loads(text)
+        raw: dict[str, Any] = json.loads(text)
         if raw.get("nbformat") != nbformat.current_nbformat:
-            raw = nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)
-        found = raw["cells"]
+            raw = _converted(nbformat, text)
+        found: list[dict[str, Any]] = list(raw["cells"])
     except Exception as error:
         raise ExportError(
             [
@@ -179,11 +181,16 @@ def _read_ipynb(text: str, path: Path) -> list[Cell]:
     for number, cell in enumerate(found, 1):
         if cell.get("cell_type") != "code":
             continue
-        source = cell.get("source", "")
-        source = source if isinstance(source, str) else "".join(source)
+        written: str | list[str] = cell.get("source", "")
+        source = written if isinstance(written, str) else "".join(written)
         tags = frozenset(str(tag) for tag in cell.get("metadata", {}).get("tags", ()))
         cells.append(_cell(number, cell.get("id"), source, tags))
     return cells
+
+
+def _converted(nbformat: Any, text: str) -> dict[str, Any]:
+    """An older notebook in the present format."""
+    return nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)
 
 
 _MARK = re.compile(r"^# ?%%(?:%+)?(?:\s(?P<rest>.*))?$")

@@ -65,7 +65,8 @@ class ExportReport:
         cells = {d.cell for d in self.kept}
         lines = [
             f"{self.app} is exported to {self.path}",
-            f"  {len(self.kept)} statements of {len(cells)} cells kept, {len(self.dropped)} left out",
+            (f"  {len(self.kept)} statements of {len(cells)} cells kept, "
+            f"{len(self.dropped)} left out"),
             f"  files: {', '.join(self.files)}",
             f"  needs: {', '.join(self.requirements)}",
             *(f"  note: {note}" for note in self.notes),
@@ -90,7 +91,8 @@ class ExportReport:
         )
         notes = "".join(f"\n- {note}" for note in self.notes)
         return (
-            f"**{self.app}** is exported to `{self.path}`. Serve it: `{self.run_command}`\n{notes}\n\n"
+            f"**{self.app}** is exported to `{self.path}`. Serve it: `{self.run_command}`\n"
+            f"{notes}\n\n"
             f"| cell | statement | | why |\n|---|---|---|---|\n{rows}\n"
         )
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentscope_runtime_nb.app import AgentApp
+    from agentscope_runtime_nb.notebook.facts import Facts
     from agentscope_runtime_nb.notebook.recorder import Recorder
-    from agentscope_runtime_nb.notebook.statements import Facts
 
 DISTRIBUTION = "agentscope-runtime-nb"
 _GENERATED = frozenset({"app.py", "pyproject.toml", "README.md", "Dockerfile", ".env.example"})

@@ -30,10 +30,7 @@ def fingerprint(app: AgentApp) -> dict[str, Any]:
     functions = [_function(f) for f in (handler, *app.tools)]
     return {
         "name": app.name,
-        "routes": sorted(
-            f"{','.join(sorted(getattr(route, 'methods', None) or ()))} {getattr(route, 'path', '')}"
-            for route in app.routes
-        ),
+        "routes": sorted(_route(route) for route in app.routes),
         "tools": [getattr(tool, "__name__", type(tool).__name__) for tool in app.tools],
         "handler": getattr(_function(handler), "__name__", ""),
         "model": getattr(app.model, "provider", None) and f"{app.model.provider}:{app.model.name}",
@@ -41,13 +38,19 @@ def fingerprint(app: AgentApp) -> dict[str, Any]:
     }
 
 
+def _route(route: Any) -> str:
+    methods: set[str] = getattr(route, "methods", None) or set()
+    return f"{','.join(sorted(methods))} {getattr(route, 'path', '')}"
+
+
 def _function(value: Any) -> types.FunctionType | None:
     """The plain function behind a method, a wrapper or a callable object."""
-    value = inspect.unwrap(value) if callable(value) else value
-    value = getattr(value, "__func__", value)
-    if value is not None and not isinstance(value, types.FunctionType):
-        value = getattr(type(value), "__call__", None)  # noqa: B004 - its function, not whether it has one
-    return value if isinstance(value, types.FunctionType) else None
+    found: Any = inspect.unwrap(value) if callable(value) else value
+    found = getattr(found, "__func__", found)
+    if found is not None and not isinstance(found, types.FunctionType):
+        kind: Any = cast("Any", type(found))
+        found = getattr(kind, "__call__", None)  # noqa: B004 - its function, not whether it has one
+    return found if isinstance(found, types.FunctionType) else None
 
 
 def _values(functions: list[types.FunctionType]) -> dict[str, str]:
@@ -97,8 +100,8 @@ def digest(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    size = f" of {len(cast('Any', value))}" if isinstance(value, (list, tuple, dict, set)) else ""
-    return f"{type(value).__name__}{size}"
+    kind = type(value).__name__
+    return f"{kind} of {len(value)}" if kind in {"list", "tuple", "dict", "set"} else kind
 
 
 def _shape(value: Any, depth: int, above: set[int]) -> Any:
@@ -113,10 +116,11 @@ def _shape(value: Any, depth: int, above: set[int]) -> Any:
         return _shape(part, depth - 1, above)
 
     if isinstance(value, dict):
-        items = cast("dict[Any, Any]", value).items()
-        return ["dict", [[inner(k), inner(v)] for k, v in _some(items)]]
+        pairs = cast("dict[Any, Any]", value).items()
+        return ["dict", [[inner(k), inner(v)] for k, v in _some(pairs)]]
     if isinstance(value, (list, tuple)):
-        return [type(value).__name__, [inner(v) for v in _some(cast("list[Any]", value))]]
+        items = cast("list[Any]", value)
+        return [type(items).__name__, [inner(v) for v in _some(items)]]
     if isinstance(value, (set, frozenset)):
         return ["set", sorted(json.dumps(inner(v)) for v in _some(cast("set[Any]", value)))]
     return _object_shape(value, inner)
@@ -138,7 +142,8 @@ def _plain_shape(value: Any) -> Any:
 
 
 def _object_shape(value: Any, inner: Callable[[Any], Any]) -> Any:
-    kind = type(value).__qualname__
+    kind_of = cast("type[Any]", type(value))
+    kind = kind_of.__qualname__
     array = getattr(value, "__array_interface__", None)
     if isinstance(array, dict) and hasattr(value, "tobytes"):
         content = hashlib.sha256(value.tobytes()).hexdigest()
@@ -148,8 +153,8 @@ def _object_shape(value: Any, inner: Callable[[Any], Any]) -> Any:
             str(getattr(value, "dtype", "")),
             content,
         ]
-    fields = getattr(type(value), "model_fields", None)
-    if isinstance(fields, dict) or dataclasses.is_dataclass(value) or _is_users(type(value)):
+    fields = getattr(kind_of, "model_fields", None)
+    if isinstance(fields, dict) or dataclasses.is_dataclass(value) or _is_users(kind_of):
         return [kind, [[name, inner(part)] for name, part in sorted(_state(value).items())]]
     return ["object", kind]
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from agentscope_runtime_nb.notebook.document import Cell
+    from agentscope_runtime_nb.notebook.facts import Facts
     from agentscope_runtime_nb.notebook.recorder import Execution
-    from agentscope_runtime_nb.notebook.statements import Facts
 
 RUN_AGAIN = "Save the notebook and run the cell again, or restart the kernel and run all cells."
 

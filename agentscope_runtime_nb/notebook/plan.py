@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentscope_runtime_nb.notebook.app_cell import AppCell, BadAppCellError, parse_app_cell
 from agentscope_runtime_nb.notebook.document import PYTHON_CELL_MAGICS, Cell, Document
+from agentscope_runtime_nb.notebook.facts import Facts
 from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
 from agentscope_runtime_nb.notebook.scope import rename_global
 from agentscope_runtime_nb.notebook.slicer import Slice, Slicer, Statement, split
-from agentscope_runtime_nb.notebook.statements import Facts, dotted
+from agentscope_runtime_nb.notebook.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,23 @@ HIDDEN: Final = "app@cell"
 """What `app` is called inside the app's cell while names are followed: its name is its own."""
 
 IPYTHON_NAMES: Final = frozenset(
-    ["get_ipython", "display", "In", "Out", "exit", "quit", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh"]
+    [
+        "get_ipython",
+        "display",
+        "In",
+        "Out",
+        "exit",
+        "quit",
+        "_",
+        "__",
+        "___",
+        "_i",
+        "_ii",
+        "_iii",
+        "_ih",
+        "_oh",
+        "_dh",
+    ]
 )
 _NUMBERED: Final = re.compile(r"_i?\d+")
 _KEEP: Final = re.compile(r"\s*#\s*\|\s*(?P<word>export|no-export)\b")
@@ -79,7 +96,7 @@ def make_plan(
     plan = Plan(document)
     apps = _choose(plan, app_name)
     _read_cells(plan, apps)
-    handles = {app.name for app in apps.values()} | ({plan.app.name} if plan.app else set())
+    handles = {app.name for app in apps.values()}
     plan.slicer = Slicer(plan.statements, handles=handles)
     plan.outcome = plan.slicer.run({HIDDEN} if plan.app else {plan.variable})
     _judge_missing(plan, handles, namespace)
@@ -213,7 +230,9 @@ def _serves(statement: Statement, variable: str) -> bool:
     return any(dotted(call.func) in verbs for call in calls)
 
 
-def statements_of(cell: Cell, plan: Plan, apps: dict[int, AppCell]) -> list[Statement]:
+def statements_of(  # noqa: PLR0911 - a return a kind of cell
+    cell: Cell, plan: Plan, apps: dict[int, AppCell]
+) -> list[Statement]:
     """A cell's statements, with those marked that are kept or left out whatever they do."""
     start = len(plan.statements)
     app = apps.get(cell.number)
@@ -291,7 +310,8 @@ def _app_statements(plan: Plan, app: AppCell, start: int) -> list[Statement]:
         plan.problems.append(
             problem(
                 "bad-syntax",
-                f"{app.cell.label} is not valid Python: {getattr(error, 'msg', error)}, line {line}.",
+                f"{app.cell.label} is not valid Python, line {line}: "
+                f"{getattr(error, 'msg', error)}.",
                 "Mend it and run it again.",
                 cell=app.cell.where,
             )
@@ -403,7 +423,7 @@ def _judge_missing(plan: Plan, handles: set[str], namespace: Mapping[str, Any] |
         )
 
 
-def _missing(
+def _missing(  # noqa: PLR0911 - a return a cause
     plan: Plan,
     name: str,
     statement: Statement,

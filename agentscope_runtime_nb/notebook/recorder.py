@@ -1,4 +1,4 @@
-"""Keeps what was run in this kernel: which cell, what text, in which order, and whether it ended well.
+"""Keeps what was run in this kernel: which cell, what text, in which order, and how it ended.
 
 Hooks of IPython's own are used; nothing is patched. Cells that ran before the extension was
 loaded are taken from IPython's history, where only their text is known.

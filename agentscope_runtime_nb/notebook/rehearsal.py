@@ -84,7 +84,8 @@ def differences(live: dict[str, Any], fresh: dict[str, Any]) -> dict[str, str]:
             found[key] = f"the exported app's {noun} differ: it {' and '.join(texts)}"
     if live["handler"] != fresh["handler"]:
         found["handler"] = (
-            f"the handler is {live['handler']}() in the kernel and {fresh['handler']}() in the export"
+            f"the handler is {live['handler']}() in the kernel and "
+            f"{fresh['handler']}() in the export"
         )
     for name, value in live["values"].items():
         other = fresh["values"].get(name)

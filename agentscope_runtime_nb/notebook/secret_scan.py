@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import math
 import re
 import tokenize
@@ -150,7 +151,7 @@ def _random(text: str) -> bool:
     if re.fullmatch(r"[0-9a-fA-F-]+", text) or re.search(r"[_./-][a-z]{3,}[_./-]", text):
         return False
     kinds = sum(bool(re.search(p, text)) for p in (r"[a-z]", r"[A-Z]", r"[0-9]"))
-    switches = sum(a.isdigit() != b.isdigit() for a, b in zip(text, text[1:], strict=False))
+    switches = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(text))
     return kinds == 3 and switches >= 4 and entropy(text) > 4.0  # noqa: PLR2004
 
 
@@ -175,7 +176,7 @@ def _literals(tree: ast.AST) -> Iterator[tuple[str, ast.Constant]]:
             yield named.get(id(node), ""), node
 
 
-def _namings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+def _namings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:  # noqa: C901 - a case a way
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:

@@ -16,13 +16,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.statements import (
-    BUILTINS,
-    READ_ONLY_METHODS,
-    Facts,
-    analyse,
-    dotted,
-)
+from agentscope_runtime_nb.notebook.facts import BUILTINS, READ_ONLY_METHODS, Facts
+from agentscope_runtime_nb.notebook.statements import analyse
+from agentscope_runtime_nb.notebook.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,7 +112,21 @@ class Slicer:
             for name, target in facts.imports.items():
                 self.imports.setdefault(name, set()).add(target)
         self.kinds = {name: self._kind(name) for name in self.binders}
+        self.live_only = self._live_only()
         self._share = self._sharing()
+
+    def _live_only(self) -> frozenset[str]:
+        """The handles and all that is made from them: no service has those."""
+        found = set(self.handles)
+        while True:
+            more = {
+                name
+                for name, binders in self.binders.items()
+                if name not in found and all(s.facts.reads & found for s in binders)
+            }
+            if not more:
+                return frozenset(found)
+            found |= more
 
     # -- what is known of names ------------------------------------------------------------
 
@@ -175,8 +185,8 @@ class Slicer:
         """What else may happen when a statement runs code: the functions that it reaches."""
         if not facts.calls:
             return []
-        names = set(facts.reads)
-        for name in facts.reads:
+        names = facts.reads | facts.later
+        for name in facts.reads | facts.later:
             names |= self.reach(name)
         seen: dict[int, Facts] = {}
         for name in names:
@@ -232,7 +242,7 @@ class Slicer:
                     return full
         return ""
 
-    def _why(self, statement: Statement, live: set[str]) -> str:
+    def _why(self, statement: Statement, live: set[str]) -> str:  # noqa: PLR0911 - a return a reason
         """Why a statement is needed, or an empty string."""
         facts = statement.facts
         if statement.forced:
@@ -247,16 +257,22 @@ class Slicer:
             return f"may define any name (`from {facts.stars[0]} import *`)"
         if facts.wild:
             return "may define any name (exec, globals)"
-        if facts.reads & self.handles:
+        if facts.reads & self.live_only:
             return ""
+        return self._own_effect(statement, live) or self._effect_of_calls(facts, live)
+
+    def _own_effect(self, statement: Statement, live: set[str]) -> str:
+        facts = statement.facts
         if changed := self._changed(facts.touches, live):
             return f"may change `{changed}`"
+        callees = set(facts.bare)
         written = {name for name in facts.writes if name in self.imports}
-        writes = (
-            {d for d in _written(statement) if d.partition(".")[0] in written} if written else set()
-        )
-        if effect := self._import_effect(facts.bare | writes, live):
-            return f"acts on `{effect}`, which is kept"
+        if written:
+            callees |= {d for d in _written(statement) if d.partition(".")[0] in written}
+        effect = self._import_effect(callees, live)
+        return f"acts on `{effect}`, which is kept" if effect else ""
+
+    def _effect_of_calls(self, facts: Facts, live: set[str]) -> str:
         for called in self._called(facts):
             if rebound := sorted(called.later_binds & live):
                 return f"calls a function that sets `{rebound[0]}`"
@@ -298,7 +314,8 @@ class Slicer:
             hard |= facts.reads - facts.inner
             reads = set(facts.reads)
             if facts.calls:
-                for name in facts.reads:
+                reads |= facts.later  # a lambda may be called at once
+                for name in facts.reads | facts.later:
                     reads |= self.reach(name)
             for name in facts.reads | facts.later:
                 wants[name] = statement
@@ -323,7 +340,7 @@ class Slicer:
 
     def _why_not(self, statement: Statement) -> str:
         facts = statement.facts
-        if facts.reads & self.handles:
+        if facts.reads & self.live_only:
             return "talks to a running app"
         if facts.binds:
             names = sorted(facts.binds)

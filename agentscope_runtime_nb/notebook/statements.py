@@ -9,116 +9,32 @@ function that it defines is called.
 from __future__ import annotations
 
 import ast
-import builtins
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-BUILTINS: Final = frozenset(dir(builtins)) | {"__file__", "__annotations__"}
-
-READ_ONLY_CALLS: Final = frozenset(
-    ["print", "len", "repr", "str", "type", "isinstance", "issubclass", "id", "dir", "help", "abs", "round", "callable", "hasattr", "getattr", "hash", "format", "ascii", "bool", "int", "float", "chr", "ord", "bin", "hex", "oct", "divmod", "pow", "vars"]
+from agentscope_runtime_nb.notebook.facts import (
+    CONSUMERS,
+    HAND_OUT,
+    MUTATORS,
+    READ_ONLY_CALLS,
+    REGISTERS,
+    WILD_CALLS,
+    Facts,
+    callee_of,
+    is_plain,
+    made_how,
+    stateless,
 )
-"""Builtins that neither change nor keep what they are given."""
-
-_HAND_OUT: Final = frozenset({"getattr", "vars"})
-"""Those among them that hand out a part of what they are given."""
-
-CONSUMERS: Final = frozenset(
-    ["list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "enumerate", "zip", "map", "filter", "reversed", "iter"]
+from agentscope_runtime_nb.notebook.syntax import (
+    Scope,
+    all_args,
+    bound_in,
+    defaults_of,
+    dotted,
+    names_in_text,
+    outer_parts,
+    root,
+    target_names,
+    type_params,
 )
-"""Builtins that iterate over what they are given: harmless unless that is an iterator."""
-
-MUTATORS: Final = frozenset(
-    ["append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "add", "discard", "update", "setdefault", "popitem", "appendleft", "extendleft", "popleft", "rotate", "put", "put_nowait", "register"]
-)
-"""Methods that change their object, whatever it is."""
-
-READ_ONLY_METHODS: Final = frozenset(
-    ["get", "keys", "values", "items", "copy", "count", "index", "lower", "upper", "title", "strip", "lstrip", "rstrip", "split", "join", "replace", "startswith", "endswith", "format", "encode", "decode", "union", "intersection", "difference", "issubset", "issuperset", "isdisjoint"]
-)
-"""Methods of the built-in containers and strings that change nothing."""
-
-WILD_CALLS: Final = frozenset(
-    {"exec", "eval", "globals", "locals", "setattr", "delattr", "__import__"}
-)
-
-
-@dataclass
-class Facts:
-    """What a statement does, by names of the notebook's namespace."""
-
-    binds: set[str] = field(default_factory=set[str])
-    kills: set[str] = field(default_factory=set[str])
-    """Names that it surely binds anew, so that what they held before is of no matter."""
-    deletes: set[str] = field(default_factory=set[str])
-    reads: set[str] = field(default_factory=set[str])
-    later: set[str] = field(default_factory=set[str])
-    hints: set[str] = field(default_factory=set[str])
-    """Names in string annotations and class bodies: needed if the notebook has them."""
-    writes: set[str] = field(default_factory=set[str])
-    """Names whose object it surely changes."""
-    touches: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    """Names whose object it may change, and how: `call:append`, `arg`, `iter`, …"""
-    bare: set[str] = field(default_factory=set[str])
-    """Dotted callees of calls whose result is dropped."""
-    later_writes: set[str] = field(default_factory=set[str])
-    later_touches: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    later_bare: set[str] = field(default_factory=set[str])
-    later_binds: set[str] = field(default_factory=set[str])
-    """Names that a function declares `global` and binds."""
-    calls: bool = False
-    awaits: bool = False
-    wild: bool = False
-    ipython: bool = False
-    keyboard: bool = False
-    imports: dict[str, str] = field(default_factory=dict[str, str])
-    """Names bound by imports and the dotted thing that they stand for."""
-    stars: list[str] = field(default_factory=list[str])
-    groups: list[set[str]] = field(default_factory=list[set[str]])
-    """Sets of names that may share objects after this statement."""
-    value_kind: dict[str, str] = field(default_factory=dict[str, str])
-    """How each bound name is made: constant, container, lazy, function, class, other."""
-    value_calls: set[str] = field(default_factory=set[str])
-    inner: set[str] = field(default_factory=set[str])
-    """Names that a block binds and may read again itself."""
-
-    def absorb(self, other: Facts) -> None:
-        """Add what the next statement does (for statements that share a line)."""
-        other.reads -= self.kills
-        for name in (
-            "binds",
-            "kills",
-            "deletes",
-            "reads",
-            "later",
-            "hints",
-            "writes",
-            "bare",
-            "later_writes",
-            "later_bare",
-            "later_binds",
-            "value_calls",
-            "inner",
-        ):
-            getattr(self, name).update(getattr(other, name))
-        for mine, theirs in (
-            (self.touches, other.touches),
-            (self.later_touches, other.later_touches),
-        ):
-            for key, kinds in theirs.items():
-                mine.setdefault(key, set()).update(kinds)
-        self.calls |= other.calls
-        self.awaits |= other.awaits
-        self.wild |= other.wild
-        self.ipython |= other.ipython
-        self.keyboard |= other.keyboard
-        self.imports.update(other.imports)
-        self.stars += other.stars
-        self.groups += other.groups
-        self.value_kind.update(other.value_kind)
 
 
 def analyse(node: ast.stmt) -> Facts:
@@ -144,7 +60,7 @@ def _bound_inside(node: ast.stmt, facts: Facts) -> None:
     match node:
         case ast.For(target=target, iter=source) | ast.AsyncFor(target=target, iter=source):
             outer = [source]
-            targets = set(_target_names(target))
+            targets = set(target_names(target))
         case ast.With(items=items) | ast.AsyncWith(items=items):
             outer = [item.context_expr for item in items]
             targets = facts.kills
@@ -166,7 +82,7 @@ def _later_is_now(facts: Facts) -> None:
 def _surely_bound(node: ast.stmt, facts: Facts) -> None:
     match node:
         case ast.Assign(targets=targets):
-            facts.kills.update(name for target in targets for name in _target_names(target))
+            facts.kills.update(name for target in targets for name in target_names(target))
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
             facts.kills.add(name)
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -177,157 +93,10 @@ def _surely_bound(node: ast.stmt, facts: Facts) -> None:
             facts.kills.update(a.asname or a.name for a in names if a.name != "*")
         case ast.With(items=items) | ast.AsyncWith(items=items):
             facts.kills.update(
-                name for i in items if i.optional_vars for name in _target_names(i.optional_vars)
+                name for i in items if i.optional_vars for name in target_names(i.optional_vars)
             )
         case _:
             pass
-
-
-def _target_names(target: ast.expr) -> Iterator[str]:
-    match target:
-        case ast.Name(id=name):
-            yield name
-        case ast.Tuple(elts=items) | ast.List(elts=items):
-            for item in items:
-                yield from _target_names(item)
-        case ast.Starred(value=value):
-            yield from _target_names(value)
-        case _:
-            pass
-
-
-_PLAIN_DECORATORS = frozenset(
-    ["lru_cache", "cache", "wraps", "contextmanager", "asynccontextmanager", "dataclass", "staticmethod", "classmethod", "property", "cached_property", "total_ordering", "override", "final", "overload"]
-)
-
-
-_REGISTERS = ("register", "on_", "listen", "hook", "subscribe", "add_")
-
-
-def _plain(decorators: list[ast.expr]) -> bool:
-    """Whether the decorators leave a function without a state of its own."""
-    return all(dotted(_callee(d)).rpartition(".")[2] in _PLAIN_DECORATORS for d in decorators)
-
-
-def _callee(node: ast.expr) -> ast.expr:
-    return node.func if isinstance(node, ast.Call) else node
-
-
-def dotted(node: ast.expr) -> str:
-    """`a.b.c` of a chain of attributes, subscripts and calls left out; empty when it has no name."""
-    parts: list[str] = []
-    while True:
-        match node:
-            case ast.Attribute(value=value, attr=attr):
-                parts.append(attr)
-                node = value
-            case ast.Subscript(value=value) | ast.Await(value=value) | ast.Starred(value=value):
-                node = value
-            case ast.Call(func=func):
-                node = func
-            case ast.Name(id=name):
-                return ".".join([name, *reversed(parts)])
-            case _:
-                return ""
-
-
-def root(node: ast.expr) -> str:
-    """The name at the bottom of a chain, or an empty string."""
-    return dotted(node).partition(".")[0]
-
-
-class _Scope:
-    """The names that a function, class, lambda or comprehension calls its own."""
-
-    def __init__(self, kind: str, own: set[str], declared_global: set[str]) -> None:
-        self.kind = kind
-        self.own = own
-        self.declared_global = declared_global
-
-
-class _Bound(ast.NodeVisitor):
-    """Collects the names that a body binds, inner scopes left out."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.globals: set[str] = set()
-        self.nonlocals: set[str] = set()
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self.names.add(node.id)
-
-    def visit_Global(self, node: ast.Global) -> None:
-        self.globals.update(node.names)
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        self.nonlocals.update(node.names)
-
-    def visit_alias(self, node: ast.alias) -> None:
-        self.names.add(node.asname or node.name.partition(".")[0])
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        if node.name:
-            self.names.add(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        if node.name:
-            self.names.add(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        if node.name:
-            self.names.add(node.name)
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        if node.rest:
-            self.names.add(node.rest)
-        self.generic_visit(node)
-
-    def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        self.names.add(node.name)
-        for part in (*node.decorator_list, *_outside(node)):
-            self.visit(part)
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _definition
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        for part in _defaults(node.args):
-            self.visit(part)
-
-    def _comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-    ) -> None:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.NamedExpr):
-                self.names.update(_target_names(inner.target))
-        self.visit(node.generators[0].iter)
-
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
-
-
-def _defaults(args: ast.arguments) -> list[ast.expr]:
-    return [*args.defaults, *(d for d in args.kw_defaults if d is not None)]
-
-
-def _outside(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.expr]:
-    """The parts of a definition that are evaluated where it stands, annotations left out."""
-    if isinstance(node, ast.ClassDef):
-        return [*node.bases, *(keyword.value for keyword in node.keywords)]
-    return _defaults(node.args)
-
-
-def _all_args(args: ast.arguments) -> list[ast.arg]:
-    extra = [a for a in (args.vararg, args.kwarg) if a]
-    return [*args.posonlyargs, *args.args, *args.kwonlyargs, *extra]
-
-
-def _bound_in(body: Iterable[ast.AST]) -> _Bound:
-    bound = _Bound()
-    for node in body:
-        bound.visit(node)
-    return bound
 
 
 class _Visitor(ast.NodeVisitor):
@@ -335,7 +104,7 @@ class _Visitor(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.facts = Facts()
-        self.scopes: list[_Scope] = []
+        self.scopes: list[Scope] = []
         self.depth = 0  # of functions: above 0 things happen later
         self.handed_over = 0  # inside a call that may keep or change what it is given
 
@@ -413,16 +182,16 @@ class _Visitor(ast.NodeVisitor):
                     continue
                 case ast.UnaryOp(op=ast.Not()):
                     continue
-                case ast.Call(func=ast.Name(id=name)) if name in READ_ONLY_CALLS - _HAND_OUT:
+                case ast.Call(func=ast.Name(id=name)) if name in READ_ONLY_CALLS - HAND_OUT:
                     continue
                 case ast.Name(id=name):
                     if name not in hidden and self._is_ours(name):
                         names.add(name)
                 case ast.Lambda(args=args, body=body):
-                    stack += [(default, hidden) for default in _defaults(args)]
-                    stack.append((body, hidden | {arg.arg for arg in _all_args(args)}))
+                    stack += [(default, hidden) for default in defaults_of(args)]
+                    stack.append((body, hidden | {arg.arg for arg in all_args(args)}))
                 case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                    own = {n for g in node.generators for n in _target_names(g.target)}
+                    own = {n for g in node.generators for n in target_names(g.target)}
                     first = node.generators[0].iter
                     stack.append((first, hidden))
                     stack += [
@@ -452,8 +221,8 @@ class _Visitor(ast.NodeVisitor):
         for target in node.targets:
             self._assign(target)
             self._share(target, node.value)
-            for name in _target_names(target):
-                self._made(name, _kind(node.value) if isinstance(target, ast.Name) else "other")
+            for name in target_names(target):
+                self._made(name, made_how(node.value) if isinstance(target, ast.Name) else "other")
             if isinstance(target, (ast.Tuple, ast.List)):
                 self._touch_root(node.value, "iter")
         self._remember_calls(node.value)
@@ -464,7 +233,7 @@ class _Visitor(ast.NodeVisitor):
             self._assign(node.target)
             self._share(node.target, node.value)
             if isinstance(node.target, ast.Name):
-                self._made(node.target.id, _kind(node.value))
+                self._made(node.target.id, made_how(node.value))
             self._remember_calls(node.value)
         elif not isinstance(node.target, ast.Name):
             self.visit(node.target)
@@ -479,7 +248,7 @@ class _Visitor(ast.NodeVisitor):
         self._write_root(node.target)
         self._share(node.target, node.value)
         if isinstance(node.target, ast.Name):
-            kind = _kind(node.value)
+            kind = made_how(node.value)
             self._made(node.target.id, "constant" if kind == "constant" else "other")
 
     def _assign(self, target: ast.expr) -> None:
@@ -599,18 +368,18 @@ class _Visitor(ast.NodeVisitor):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for decorator in node.decorator_list:
             self._decorator(decorator)
-        for default in _defaults(node.args):
+        for default in defaults_of(node.args):
             self.visit(default)
         self._bind(node.name)
-        stateful = any(_kind(d) not in {"constant", "name"} for d in _defaults(node.args))
-        plain = not stateful and _plain(node.decorator_list)
+        stateful = any(made_how(d) not in {"constant", "name"} for d in defaults_of(node.args))
+        plain = not stateful and is_plain(node.decorator_list)
         self._made(node.name, "function" if plain else "other")
-        self.scopes.append(_Scope("parameters", _type_params(node), set()))
-        for arg in _all_args(node.args):
+        self.scopes.append(Scope("parameters", type_params(node), set()))
+        for arg in all_args(node.args):
             self._annotation(arg.annotation)
         self._annotation(node.returns)
         self.scopes.pop()
-        params = {arg.arg for arg in _all_args(node.args)} | _type_params(node)
+        params = {arg.arg for arg in all_args(node.args)} | type_params(node)
         self._enter_function(node.body, params)
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function
@@ -618,20 +387,20 @@ class _Visitor(ast.NodeVisitor):
     def _decorator(self, node: ast.expr) -> None:
         """A decorator is a call on the thing that it names."""
         self.visit(node)
-        if _plain([node]):
+        if is_plain([node]):
             return
         self.facts.calls |= not self.depth
-        name = dotted(_callee(node))
+        name = dotted(callee_of(node))
         if name and self._is_ours(name.partition(".")[0]):
             self._touch(name.partition(".")[0], "arg" if "." in name else "called")
-            if name.rpartition(".")[2].startswith(_REGISTERS):
+            if name.rpartition(".")[2].startswith(REGISTERS):
                 (self.facts.later_bare if self.depth else self.facts.bare).add(name)
 
     def _enter_function(self, body: list[ast.stmt] | list[ast.expr], params: set[str]) -> None:
-        bound = _bound_in(body)
+        bound = bound_in(body)
         own = (bound.names | params) - bound.globals - bound.nonlocals
         handed_over, self.handed_over = self.handed_over, 0
-        self.scopes.append(_Scope("function", own, bound.globals))
+        self.scopes.append(Scope("function", own, bound.globals))
         self.depth += 1
         for part in body:
             self.visit(part)
@@ -640,25 +409,25 @@ class _Visitor(ast.NodeVisitor):
         self.handed_over = handed_over
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        for default in _defaults(node.args):
+        for default in defaults_of(node.args):
             self.visit(default)
-        self._enter_function([node.body], {arg.arg for arg in _all_args(node.args)})
+        self._enter_function([node.body], {arg.arg for arg in all_args(node.args)})
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for decorator in node.decorator_list:
             self._decorator(decorator)
-        self.scopes.append(_Scope("parameters", _type_params(node), set()))
-        for part in _outside(node):
+        self.scopes.append(Scope("parameters", type_params(node), set()))
+        for part in outer_parts(node):
             self.visit(part)
         self.scopes.pop()
         if node.bases or node.keywords:
             self.facts.calls |= not self.depth  # __init_subclass__ and metaclasses run
         self._bind(node.name)
-        plain = _plain(node.decorator_list) and _stateless(node)
+        plain = is_plain(node.decorator_list) and stateless(node)
         self._made(node.name, "class" if plain else "other")
-        bound = _bound_in(node.body)
+        bound = bound_in(node.body)
         self.scopes.append(
-            _Scope("class", (bound.names | _type_params(node)) - bound.globals, bound.globals)
+            Scope("class", (bound.names | type_params(node)) - bound.globals, bound.globals)
         )
         for part in node.body:
             self.visit(part)
@@ -669,16 +438,16 @@ class _Visitor(ast.NodeVisitor):
     ) -> None:
         first = node.generators[0]
         self._iterate(first.iter)
-        own = {name for g in node.generators for name in _target_names(g.target)}
+        own = {name for g in node.generators for name in target_names(g.target)}
         walrus = {
             name
             for inner in ast.walk(node)
             if isinstance(inner, ast.NamedExpr)
-            for name in _target_names(inner.target)
+            for name in target_names(inner.target)
         }
         for name in walrus:
             self._bind(name)
-        self.scopes.append(_Scope("comprehension", own - walrus, set()))
+        self.scopes.append(Scope("comprehension", own - walrus, set()))
         lazy = isinstance(node, ast.GeneratorExp)
         if any(generator.is_async for generator in node.generators) and not lazy:
             self._await()
@@ -702,7 +471,7 @@ class _Visitor(ast.NodeVisitor):
         self.visit(node.value)
         self.visit(node.target)
         self._share(node.target, node.value)
-        self._made(node.target.id, _kind(node.value))
+        self._made(node.target.id, made_how(node.value))
 
     def visit_Await(self, node: ast.Await) -> None:
         self._await()
@@ -813,62 +582,6 @@ class _Visitor(ast.NodeVisitor):
                     if self._is_ours(name):
                         (self.facts.later if self.depth else self.facts.reads).add(name)
                 case ast.Constant(value=str(text)):
-                    self.facts.hints |= _names_in_text(text)
+                    self.facts.hints |= names_in_text(text)
                 case _:
                     pass
-
-
-def _names_in_text(text: str) -> set[str]:
-    try:
-        tree = ast.parse(text, mode="eval")
-    except SyntaxError:
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def _type_params(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
-    return {param.name for param in getattr(node, "type_params", ())}
-
-
-_FIELDS = frozenset({"field", "Field", "Column", "mapped_column", "relationship"})
-
-
-def _stateless(node: ast.ClassDef) -> bool:
-    """Whether a class holds nothing that its instances could change for each other."""
-    for part in node.body:
-        match part:
-            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-                if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in _FIELDS:
-                    continue
-                if _kind(value) not in {"constant", "name"}:
-                    return False
-            case _:
-                pass
-    return True
-
-
-def _kind(value: ast.expr) -> str:
-    """How a value is made, as far as it can be seen."""
-    match value:
-        case ast.Constant() | ast.JoinedStr():
-            return "constant"
-        case ast.UnaryOp(operand=operand) if _kind(operand) == "constant":
-            return "constant"
-        case ast.BinOp(left=left, right=right) if _kind(left) == _kind(right) == "constant":
-            return "constant"
-        case ast.Tuple(elts=items) if all(_kind(item) == "constant" for item in items):
-            return "constant"
-        case ast.Compare():
-            return "other"
-        case ast.List() | ast.Dict() | ast.Set() | ast.Tuple():
-            return "container"
-        case ast.ListComp() | ast.SetComp() | ast.DictComp():
-            return "container"
-        case ast.Call(func=ast.Name(id="range")):
-            return "constant"
-        case ast.Name():
-            return "name"
-        case ast.Lambda():
-            return "function"
-        case _:
-            return "other"

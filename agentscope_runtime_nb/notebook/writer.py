@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.plan import Plan
     from agentscope_runtime_nb.notebook.slicer import Statement
 
+HEADER = '''\
+"""{name}: exported from {source} by agentscope-runtime-nb {version}.
+
+The notebook's cells in its order, without what the app does not need. Change the
+notebook and export again rather than this file. Serve it: agentscope-nb run .
+"""
+'''
+
 SETTING = '''\
 def _setting(name, default):
     """A setting's value: the environment's, read as JSON unless the default is a text."""
@@ -94,11 +102,7 @@ class _Writer:
 
     def _top(self) -> str:
         source = self.plan.document.name
-        parts = [
-            f'"""{self.name}: exported from {source} by agentscope-runtime-nb {self.version}.\n\n'
-            "The notebook's cells in its order, without what the app does not need. Change the\n"
-            'notebook and export again rather than this file. Serve it: agentscope-nb run .\n"""\n'
-        ]
+        parts = [HEADER.format(name=self.name, source=source, version=self.version)]
         if self.future:
             parts.append(f"from __future__ import {', '.join(sorted(set(self.future)))}\n")
         imports: list[str] = []
@@ -132,7 +136,8 @@ class _Writer:
         return name if used == name else f"{name} as {used}"
 
     def _is_ours(self, name: str) -> bool:
-        targets = self.plan.slicer.imports.get(name, set()) if self.plan.slicer else set()
+        slicer = self.plan.slicer
+        targets: set[str] = slicer.imports.get(name, set[str]()) if slicer else set[str]()
         return bool(targets) and all(t.startswith("agentscope_runtime_nb.") for t in targets)
 
     # -- cells -----------------------------------------------------------------------------

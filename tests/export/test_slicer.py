@@ -86,6 +86,7 @@ def test_kept(cells):
         "add(1, 2)",
         "for x in t:\n    print(x)",
         "friday.ask(str(t))",
+        "url = friday.serve()\nclient = dict(u=url)\nadd(client, t)",
         "answer = friday.ask('hello')",
         "assert t",
         "import math\nmath.floor(2)",

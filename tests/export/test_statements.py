@@ -1,15 +1,20 @@
 """Scopes: what a statement reads, binds and changes, by Python's own rules."""
 
+# ruff: noqa: E501 - a case a line
 from __future__ import annotations
 
 import ast
 import symtable
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from agentscope_runtime_nb.notebook.statements import Facts, analyse
+from agentscope_runtime_nb.notebook.statements import analyse
+
+if TYPE_CHECKING:
+    from agentscope_runtime_nb.notebook.facts import Facts
 
 
 def facts(code: str) -> Facts:
@@ -147,7 +152,9 @@ def _annotations(node: ast.AST) -> list[ast.Name]:
 
 def _globals(table: symtable.SymbolTable, found: set[str], *, top: bool = False) -> None:
     for symbol in table.get_symbols():
-        if ((symbol.is_global() or top) and symbol.is_referenced()) or (symbol.is_declared_global() and symbol.is_assigned()):
+        if ((symbol.is_global() or top) and symbol.is_referenced()) or (
+            symbol.is_declared_global() and symbol.is_assigned()
+        ):
             found.add(symbol.get_name())
     for child in table.get_children():
         _globals(child, found)
