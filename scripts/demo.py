@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -168,7 +169,7 @@ def service() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [VENV / "bin" / "agentscope-nb", "run", SERVICE, "--port", str(port)]
-    print(f"  {' '.join(str(part) for part in command)}")
+    print(f"  {shlex.join(str(part) for part in command)}")
     with LOG.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=SERVICE, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -249,7 +250,8 @@ def addresses(url: str) -> None:
     step("Its addresses, while it ran")
     print(f"  {url}/process\n  {url}/compatible-mode/v1/responses\n  {url}/health\n  {url}/docs")
     print("\n  By hand:")
-    print(f"  {VENV.relative_to(ROOT)}/bin/agentscope-nb run {SERVICE.relative_to(ROOT)}")
+    run = f"{VENV.relative_to(ROOT)}/bin/agentscope-nb run {SERVICE.relative_to(ROOT)}"
+    print(f"  AGENTSCOPE_NB_CACHE=.cache {run}")
     print("  curl -N localhost:8090/process -H 'content-type: application/json' \\")
     print("""    -d '{"input": "Hi"}'""")
 
