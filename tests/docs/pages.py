@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(
-    r"^(?:<!-- example: (?P<note>.*?) -->\n+)?```(?P<kind>\w+)\n(?P<code>.*?)^```", re.M | re.S
+    r"^(?:<!-- example: (?P<note>.*?) -->\n+)?```(?P<kind>\w+)\n(?P<code>.*?)^```",
+    re.MULTILINE | re.DOTALL,
 )
 _NOTEBOOK_PORT = "http://127.0.0.1:8090"
 _SERVICE_PORT = "http://127.0.0.1:8080"
