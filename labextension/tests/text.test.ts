@@ -53,6 +53,7 @@ describe("words", () => {
   it("follow the language asked for", () => {
     expect(wordsFor("zh-CN")("stop")).toBe("停止");
     expect(wordsFor("en")("chatWith", { name: "friday" })).toBe("Chat with friday");
-    expect(duration(75, wordsFor("en"))).toBe("1 min 15 s");
+    const said = [0.0004, 0.42, 2, 2.34, 12.3, 75].map((n) => duration(n, wordsFor("en")));
+    expect(said).toEqual(["1 ms", "420 ms", "2 s", "2.3 s", "12 s", "1 min 15 s"]);
   });
 });

@@ -1,6 +1,7 @@
 /** Where the user writes. */
 import type { JSX, RefObject } from "preact";
-import { useId, useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
+import { newId } from "./channel";
 import type { Words } from "./i18n";
 import { Icon } from "./icons";
 
@@ -21,7 +22,7 @@ export interface ComposerProps {
 /** The text box with its one button: Send, or Stop while an answer is made. */
 export function Composer(props: ComposerProps): JSX.Element {
   const { words, name, box } = props;
-  const hint = useId();
+  const [hint] = useState(() => `asnb-hint-${newId()}`); // several chats stand in one page
   useLayoutEffect(() => grow(box.current), [props.text]);
   const onKeyDown = (event: KeyboardEvent): void => {
     // While an input method composes, Enter belongs to it (229 is how older browsers say so).

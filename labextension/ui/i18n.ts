@@ -87,6 +87,7 @@ const TABLE = {
   sideServer: ["Jupyter server's", "Jupyter 服务器"],
   failedState: ["The agent failed: {detail}", "智能体出错：{detail}"],
   answered: ["{name} answered: {text}", "{name} 回答：{text}"],
+  milliseconds: ["{n} ms", "{n} 毫秒"],
   seconds: ["{n} s", "{n} 秒"],
   minutes: ["{m} min {s} s", "{m} 分 {s} 秒"],
 } as const;
@@ -105,7 +106,9 @@ export function wordsFor(lang: string): Words {
 
 /** Seconds, as people say them. */
 export function duration(seconds: number, words: Words): string {
-  if (seconds < 9.95) return words("seconds", { n: seconds.toFixed(1) });
+  if (seconds < 0.95) return words("milliseconds", { n: Math.max(1, Math.round(seconds * 1000)) });
+  if (seconds < 9.95 && !Number.isInteger(seconds))
+    return words("seconds", { n: seconds.toFixed(1) });
   if (seconds < 60) return words("seconds", { n: Math.round(seconds) });
   return words("minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
 }
