@@ -55,6 +55,7 @@ def main() -> int:
     """Do it all, and say what is being done."""
     os.environ["AGENTSCOPE_NB_CACHE"] = str(ROOT / ".cache")
     os.environ["AGENTSCOPE_NB_DATA"] = str(DEMO / "data")
+    os.environ["IPYTHONDIR"] = str(DEMO / "ipython")
     os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DASHSCOPE_API_KEY"):
         os.environ.pop(name, None)  # the demo is what somebody without a key gets
