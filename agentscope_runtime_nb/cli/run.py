@@ -24,9 +24,9 @@ def run_app(
     target: Path, *, host: str | None, port: int | None, app_name: str | None, open_to_all: bool
 ) -> None:
     """Serve until interrupted; what a newcomer gets wrong is told in a sentence."""
+    file = find_file(target)
     from agentscope_runtime_nb.app import DefinitionError
 
-    file = find_file(target)
     load_env(file.parent / ".env")
     os.chdir(file.parent)
     app = choose(load(file), file, app_name)

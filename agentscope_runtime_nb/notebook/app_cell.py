@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.document import Cell
 
-PACKAGE = "agentscope_runtime_nb"
+HIDDEN: Final = "app@cell"
+"""What `app` is called inside the app's cell while names are followed: its name is its own."""
 
 
 class BadAppCellError(ValueError):

@@ -117,12 +117,12 @@ class Finder:
         if name in sys.stdlib_module_names or name == PACKAGE:
             return None
         if name not in self._specs:
-            spec = PathFinder.find_spec(name, self.paths)
-            found = spec is not None and (spec.origin or spec.submodule_search_locations)
+            # A folder without __init__.py is a package only where no real one is found.
+            spec = PathFinder.find_spec(name, [*self.paths, *sys.path])
             origin = spec.origin if spec else None
-            if found and origin and self._is_installed(Path(origin)):
-                spec = None
-            self._specs[name] = spec if found else None
+            installed = origin is not None and self._is_installed(Path(origin))
+            inside = spec is not None and (origin or spec.submodule_search_locations)
+            self._specs[name] = spec if inside and not installed else None
         return self._specs[name]
 
     def files(self, module: str) -> dict[str, Path]:
@@ -135,7 +135,7 @@ class Finder:
             return {origin.name: origin} if origin.suffix == ".py" else {}
         top = Path(next(iter(spec.submodule_search_locations)))
         found: dict[str, Path] = {}
-        for file in sorted(top.rglob("*.py"))[:MAX_MODULES]:
+        for file in sorted(p for p in top.rglob("*") if _is_shipped(p))[:MAX_MODULES]:
             relative = file.relative_to(top)
             if not any(
                 p.startswith((".", "__pycache__")) or p in _SKIPPED for p in relative.parts[:-1]
@@ -145,6 +145,17 @@ class Finder:
 
 
 _SKIPPED = frozenset({"node_modules", "tests", "test", "build", "dist"})
+_DATA = frozenset(
+    {".json", ".yaml", ".yml", ".toml", ".txt", ".md", ".csv", ".html", ".sql", ".j2", ".jinja"}
+)
+MAX_DATA = 1024 * 1024
+
+
+def _is_shipped(path: Path) -> bool:
+    """Whether a file of a local package goes with it: modules, and small files of text."""
+    if path.suffix == ".py":
+        return path.is_file()
+    return path.suffix in _DATA and path.is_file() and path.stat().st_size <= MAX_DATA
 
 
 @cache
@@ -156,13 +167,13 @@ def _installed_roots() -> tuple[Path, ...]:
     return tuple(Path(name).resolve() for name in names if name)
 
 
-def gather(code: str, finder: Finder) -> Needs:
+def gather(tree: ast.AST, finder: Finder) -> Needs:
     """Collect what code needs, the imports of its local modules included."""
     needs = Needs()
     seen: set[str] = set()
-    queue = [(found, "") for found in imports_of(ast.parse(code))]
+    queue = imports_of(tree)
     while queue:
-        found, _ = queue.pop()
+        found = queue.pop()
         if found.module in seen:
             continue
         seen.add(found.module)
@@ -173,7 +184,7 @@ def gather(code: str, finder: Finder) -> Needs:
             for target, file in finder.files(found.module).items():
                 if target not in needs.modules:
                     needs.modules[target] = file
-                    queue += [(item, "") for item in _imports_of_file(file, target)]
+                    queue += _imports_of_file(file, target)
         elif owner := owner_of(found.module):
             needs.requirements[owner] = metadata.version(owner)
         elif PathFinder.find_spec(root) is not None:
@@ -184,6 +195,8 @@ def gather(code: str, finder: Finder) -> Needs:
 
 
 def _imports_of_file(file: Path, target: str) -> list[Import]:
+    if file.suffix != ".py":
+        return []
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):

@@ -65,8 +65,10 @@ class ExportReport:
         cells = {d.cell for d in self.kept}
         lines = [
             f"{self.app} is exported to {self.path}",
-            (f"  {len(self.kept)} statements of {len(cells)} cells kept, "
-            f"{len(self.dropped)} left out"),
+            (
+                f"  {len(self.kept)} statements of {len(cells)} cells kept, "
+                f"{len(self.dropped)} left out"
+            ),
             f"  files: {', '.join(self.files)}",
             f"  needs: {', '.join(self.requirements)}",
             *(f"  note: {note}" for note in self.notes),

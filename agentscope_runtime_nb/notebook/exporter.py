@@ -161,6 +161,7 @@ class _Draft:
         self.name = name
         self.version = version_of(DISTRIBUTION)
         self.module = Module()
+        self.tree = ast.Module([], [])
         self.needs = Needs()
         self.data = Files()
         self.requirements: list[str] = []
@@ -170,7 +171,7 @@ class _Draft:
         """Write the module in memory, look for secrets, collect what it needs."""
         self.module = write_module(self.plan, self.name, self.version)
         try:
-            tree = ast.parse(self.module.text)
+            self.tree = ast.parse(self.module.text)
         except SyntaxError as error:
             if not self.plan.problems:
                 self.plan.problems.append(self._unwritable(error))
@@ -178,8 +179,8 @@ class _Draft:
         self._module_secrets()
         folder = self.plan.document.folder
         finder = Finder(folder, _search_paths(self.plan))
-        self.needs = gather(self.module.text, finder)
-        trees = [tree, *self._local_modules()]
+        self.needs = gather(self.tree, finder)
+        trees: list[ast.AST] = [self.tree, *self._local_modules()]
         self.data = data_files(trees, folder)
         self._data_secrets()
         self.requirements = self._requirements()
@@ -196,7 +197,7 @@ class _Draft:
         )
 
     def _module_secrets(self) -> None:
-        for secret in scan_code(self.module.text):
+        for secret in scan_code(self.module.text, self.tree):
             number = self.module.cell_at(secret.line)
             cell = self.plan.cell(number) if number else None
             self._secret(secret, cell.label if cell else "The app's text", cell)
@@ -218,7 +219,8 @@ class _Draft:
         trees: list[ast.AST] = []
         for target, file in sorted(self.needs.modules.items()):
             text = file.read_text(encoding="utf-8", errors="replace")
-            for secret in scan_code(text):
+            python = file.suffix == ".py"
+            for secret in scan_code(text) if python else scan_text(text):
                 self._secret(secret, f"{target}, line {secret.line},")
             if target in _GENERATED or target == "app.py":
                 self.plan.problems.append(
@@ -230,7 +232,7 @@ class _Draft:
                     )
                 )
             try:
-                trees.append(ast.parse(text))
+                trees += [ast.parse(text)] if python else []
             except SyntaxError:
                 self.plan.notes.append(f"{target} is not valid Python.")
         return trees
@@ -264,7 +266,7 @@ class _Draft:
 
     def _uses_local_model(self) -> bool:
         app = self.plan.app
-        return (app is not None and app.uses_default_model) or _names_local_model(self.module.text)
+        return (app is not None and app.uses_default_model) or _names_local_model(self.tree)
 
     def _variables(self, trees: list[ast.AST]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -384,9 +386,9 @@ def _search_paths(plan: Plan) -> list[str]:
     return found
 
 
-def _names_local_model(code: str) -> bool:
+def _names_local_model(tree: ast.AST) -> bool:
     """Whether code asks for the model `auto` or `local`, or leaves it to the default."""
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func).rpartition(".")[2].lstrip("_")

@@ -103,7 +103,7 @@ class History:
                     problem(
                         "not-executed",
                         f"{_up(cell.label)} is needed but was not run in this kernel.",
-                        "Run it.",
+                        "Run it, or begin it with `#| no-export` if the app is to do without it.",
                         cell=cell.where,
                     )
                 )

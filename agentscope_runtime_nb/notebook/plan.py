@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from agentscope_runtime_nb.notebook.app_cell import AppCell, BadAppCellError, parse_app_cell
+from agentscope_runtime_nb.notebook.app_cell import HIDDEN, AppCell, BadAppCellError, parse_app_cell
 from agentscope_runtime_nb.notebook.document import PYTHON_CELL_MAGICS, Cell, Document
 from agentscope_runtime_nb.notebook.facts import Facts
 from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
@@ -21,9 +21,6 @@ from agentscope_runtime_nb.notebook.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-HIDDEN: Final = "app@cell"
-"""What `app` is called inside the app's cell while names are followed: its name is its own."""
 
 IPYTHON_NAMES: Final = frozenset(
     [

@@ -66,10 +66,10 @@ class Secret:
     name: str = ""
 
 
-def scan_code(code: str) -> list[Secret]:
-    """Find the secrets in Python code, its comments included."""
+def scan_code(code: str, tree: ast.AST | None = None) -> list[Secret]:
+    """Find the secrets in Python code, its comments included; `tree` is its syntax tree."""
     try:
-        tree = ast.parse(code)
+        tree = tree or ast.parse(code)
     except SyntaxError:
         return scan_text(code)
     lines = code.splitlines()

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agentscope_runtime_nb.notebook.app_cell import head_code, prompt_code, string
+from agentscope_runtime_nb.notebook.app_cell import HIDDEN, head_code, prompt_code, string
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.document import Cell
@@ -207,7 +207,7 @@ class _Writer:
         self.awaits = True
         name = f"_cell_{cell.number}_{statement.first_line}"
         body = ast.unparse(ast.parse(statement.text))
-        names = sorted(statement.facts.binds)
+        names = sorted("app" if n == HIDDEN else n for n in statement.facts.binds)
         lines = [f"async def {name}():"]
         lines += [f"    global {', '.join(names)}"] if names else []
         lines += [*_indent(body), "", "", f"_finish({name}())"]

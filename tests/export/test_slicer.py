@@ -1,5 +1,6 @@
 """What an app needs of a notebook: every kind of statement that may matter."""
 
+# ruff: noqa: E501 - a case a line
 from __future__ import annotations
 
 import pytest
@@ -211,3 +212,47 @@ def test_two_hundred_cells_take_under_a_second():
     started = time.perf_counter()
     module(*cells, app_cell("f3(1)"))
     assert time.perf_counter() - started < 5  # measured 0.3; a machine may be busy
+
+
+def test_top_level_await_in_the_app_cell():
+    text = module(
+        "import asyncio",
+        "%%agent_app friday\nn = await asyncio.sleep(0, 7)\napp.state.n = await asyncio.sleep(0, n)\n"
+        "@app.query\nasync def reply(msgs, request):\n    yield str(n)",
+    )
+    scope: dict[str, object] = {"__name__": "app"}
+    exec(compile(text, "app.py", "exec"), scope)
+    assert scope["n"] == scope["app"].state.n == 7
+
+
+def test_main_blocks_are_kept_only_for_what_they_bind():
+    assert kept("t = 1", "if __name__ == '__main__':\n    print(t)", app_cell("t")) == ["t = 1"]
+
+
+def test_closures_and_nested_functions():
+    cells = [
+        "def make(step):\n    def count(n):\n        return n + step + offset\n    return count",
+        "offset = 10",
+        "plus = make(1)",
+        "unrelated = make(2)",
+        app_cell("plus(1)"),
+    ]
+    assert kept(*cells) == ["def make(step):", "offset = 10", "plus = make(1)"]
+
+
+def test_async_tools_and_context_managers():
+    cells = [
+        "import asyncio, contextlib",
+        "lock = asyncio.Lock()\ncache = {}",
+        "@contextlib.asynccontextmanager\nasync def guarded():\n    async with lock:\n        yield cache",
+        "async def lookup(key: str) -> str:\n    async with guarded() as c:\n        return c.setdefault(key, key)",
+        "await lookup('test')",
+        app_cell("await lookup('a')"),
+    ]
+    assert kept(*cells)[:5] == [
+        "import asyncio, contextlib",
+        "lock = asyncio.Lock()",
+        "cache = {}",
+        "@contextlib.asynccontextmanager",
+        "async def lookup(key: str) -> str:",
+    ]
