@@ -61,6 +61,35 @@ describe("channel", () => {
     expect(model.sent).toEqual([]);
   });
 
+  it("knows a kernel that it reached before and that is gone now", async () => {
+    const [road] = channel();
+    const gone = vi.fn();
+    road.onGone = gone;
+    answer = async () =>
+      Response.json({ error: { code: "KERNEL_NOT_FOUND", message: "x" } }, { status: 404 });
+    await road.send(send);
+    expect(gone).not.toHaveBeenCalled(); // it may run where this server cannot see it
+    const refusal = answer;
+    answer = async () => Response.json({ ok: true });
+    await road.send(send);
+    answer = refusal;
+    await road.send(send);
+    expect(gone).toHaveBeenCalledOnce();
+  });
+
+  it("passes on what the server says of a schema it does not know", async () => {
+    const [road, model] = channel();
+    const told = vi.fn();
+    road.onMismatch = told;
+    answer = async () =>
+      Response.json({ error: { code: "SCHEMA_MISMATCH", message: "upgrade" } }, { status: 502 });
+    await road.send(send);
+    await road.send(send);
+    expect(told).toHaveBeenCalledWith("upgrade");
+    expect(requests).toHaveLength(1);
+    expect(model.sent).toEqual([send, send]);
+  });
+
   it("uses the comm as well when HTTP takes long", async () => {
     vi.useFakeTimers();
     const [road, model] = channel();

@@ -142,9 +142,11 @@ describe("chat", () => {
     model.trigger("comm_live_update");
     await settle();
     expect(el.querySelector("textarea")?.disabled).toBe(false);
+    await write("on its way");
     model.broken = true;
     model.trigger("comm_live_update");
     await settle();
+    expect(el.textContent).toContain("Not sent: run the cell again");
     expect(el.textContent).toContain("Run the cell again");
     expect(el.textContent).toContain("Hello there");
     expect(el.querySelector("textarea")?.disabled).toBe(true);

@@ -49,6 +49,9 @@ export class Channel {
   #http = true;
   /** Called when a message cannot leave the page, because the kernel's end is gone. */
   onGone = (): void => undefined;
+  /** Called with the server's words when it and the kernel do not understand each other. */
+  onMismatch = (_text: string): void => undefined;
+  #worked = false; // whether HTTP ever reached this kernel
 
   constructor(model: WidgetModel, base: string | null = jupyterBaseUrl()) {
     this.#model = model;
@@ -145,14 +148,26 @@ export class Channel {
         headers: { "Content-Type": "application/json", ...xsrfHeader() },
         body: JSON.stringify(body),
       });
-      if (reply.ok) return "taken";
-      // The app's own refusals carry a code; anything else means that the road is closed.
+      if (reply.ok) {
+        this.#worked = true;
+        return "taken";
+      }
       const { error } = (await reply.json()) as { error?: { code?: string; message?: string } };
-      const own = error?.message && ![404, 502, 503, 504].includes(reply.status);
-      return own && error?.message ? { refused: error.message } : "unreachable";
+      return this.#refusal(reply.status, error?.code ?? "", error?.message ?? "");
     } catch {
       return "unreachable";
     }
+  }
+
+  /** The app's own refusals are answers; the proxy's mean that the road is closed. */
+  #refusal(status: number, code: string, message: string): Outcome {
+    // A kernel that was never found may be elsewhere; one that was reached before has ended.
+    if ((code === "KERNEL_NOT_FOUND" || code === "KERNEL_GONE") && this.#worked) this.onGone();
+    if (code === "SCHEMA_MISMATCH") {
+      this.closeHttp();
+      this.onMismatch(message);
+    }
+    return message && ![404, 502, 503, 504].includes(status) ? { refused: message } : "unreachable";
   }
 }
 

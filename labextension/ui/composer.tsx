@@ -33,7 +33,7 @@ export function Composer(props: ComposerProps): JSX.Element {
   };
   const canSend = !props.busy && !props.gone && props.text.trim() !== "";
   const why = props.gone
-    ? words("goneShort")
+    ? words("goneHint")
     : props.busy
       ? words(props.stopping ? "stopping" : "stopHint", { name })
       : words("sendHint");

@@ -78,7 +78,8 @@ const TABLE = {
     "The kernel behind this chat has gone. Run the cell again to go on; what was said stays here.",
     "此聊天的内核已不在。重新运行单元格即可继续；已有对话保留在此。",
   ],
-  goneShort: ["Run the cell again to go on", "重新运行单元格以继续"],
+  goneHint: ["Run the cell again to go on.", "请重新运行单元格以继续。"],
+  goneShort: ["run the cell again to go on.", "请重新运行单元格以继续。"],
   schema: [
     "This chat speaks schema {theirs}, the page speaks {ours}: upgrade agentscope-runtime-nb in the {side} environment and reload the page.",
     "聊天使用协议 {theirs}，页面使用 {ours}：请在{side}环境升级 agentscope-runtime-nb 并刷新页面。",

@@ -7,7 +7,7 @@ import { Channel, newId } from "./channel";
 import type { WireTurn } from "./model";
 import { ended } from "./model";
 import type { ChatState, ChatStatus, KernelMessage } from "./store";
-import { dropped, EMPTY_CHAT, failed, onKernelMessage, queued, sent } from "./store";
+import { dropped, EMPTY_CHAT, failed, lost, onKernelMessage, queued, sent } from "./store";
 
 /** The schema of traits and messages that this page speaks. */
 export const SCHEMA = 1;
@@ -45,6 +45,7 @@ export class ChatSession {
     for (const trait of FOLLOWED) model.on(`change:${trait}`, this.#onTraits);
     model.on("comm_live_update", this.#onComm);
     channel.onGone = () => this.#lose();
+    channel.onMismatch = (text) => this.#onMessage({ type: "notice", level: "warning", text });
     // A view of a kernel that is not there is marked by ipywidgets when it is made.
     this.gone.value = el.closest(".jupyter-widgets-disconnected") !== null;
     void this.#greet();
@@ -169,6 +170,7 @@ export class ChatSession {
     const now = Date.now();
     for (const message of this.#inbox.splice(0)) state = onKernelMessage(state, message, now);
     this.state.value = state;
+    this.gone.value = false; // who speaks is there
     this.#settle();
     if (state.torn) this.#askSnapshot();
   };
@@ -198,5 +200,6 @@ export class ChatSession {
   #lose(): void {
     this.gone.value = true;
     this.stopping.value = "";
+    this.state.value = lost(this.state.value);
   }
 }

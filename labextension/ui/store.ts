@@ -176,6 +176,12 @@ function pendingTo(state: ChatState, id: string, change: Partial<Pending>): Chat
   return { ...state, pending };
 }
 
+/** With everything unsent refused, because the kernel is gone. */
+export function lost(state: ChatState): ChatState {
+  if (state.pending.length === 0) return state;
+  return { ...state, pending: state.pending.map((old) => ({ ...old, state: "failed" as const })) };
+}
+
 /** Without a message that the user gave up. */
 export function dropped(state: ChatState, id: string): ChatState {
   return { ...state, pending: state.pending.filter((message) => message.id !== id) };

@@ -143,10 +143,12 @@ export function PendingTurn(props: {
         {message.state === "failed" && (
           <>
             <Icon name="warning" />
-            <span>{words("pendingFailed", { why: clean(message.why) })}</span>
-            <button type="button" class="asnb-quiet" onClick={() => props.onEdit(message)}>
-              {words("edit")}
-            </button>
+            <span>{words("pendingFailed", { why: clean(message.why) || words("goneShort") })}</span>
+            {message.why && (
+              <button type="button" class="asnb-quiet" onClick={() => props.onEdit(message)}>
+                {words("edit")}
+              </button>
+            )}
           </>
         )}
       </div>
