@@ -42,9 +42,11 @@ class Connection(asyncio.Protocol):
         return self.ended
 
     def connection_made(self, transport) -> None:
+        """Connected."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Count the tokens of what came; note the first and the end."""
         if not self.size:
             self.ok = data.startswith(b"HTTP/1.1 200")
         self.size += len(data)
@@ -54,14 +56,14 @@ class Connection(asyncio.Protocol):
         if found:
             self.tokens += found
             self.first = self.first or time.perf_counter()
-        if data.endswith(END) or (not self.ok and b"\r\n\r\n" in data):
-            if not self.ended.done():
-                self.ended.set_result(None)
+        over = data.endswith(END) or (not self.ok and b"\r\n\r\n" in data)
+        if over and not self.ended.done():
+            self.ended.set_result(None)
         # Half a token may stand at the end; a whole one has been counted and must not be again.
-        tail = data[-len(TOKEN) + 1 :]
-        self._tail = tail
+        self._tail = data[-len(TOKEN) + 1 :]
 
     def connection_lost(self, error) -> None:
+        """Tell who waits for an answer."""
         if self.ended is not None and not self.ended.done():
             self.ended.set_exception(error or ConnectionError("closed early"))
 
@@ -132,7 +134,7 @@ def request_of(port: int, text: str, session: str) -> bytes:
 async def load(
     sample: Sample, port: int, pid: int, *, seconds: float, least: int, limit: float
 ) -> Sample:
-    """Fill in a sample: ask for `seconds`, at least `least` times, no answer longer than `limit`."""
+    """Fill in a sample: ask for `seconds` and `least` times; an answer may last `limit` seconds."""
     loop = asyncio.get_running_loop()
     text, issued, stop = f"{sample.tokens} {sample.mode}", 0, 0.0
 

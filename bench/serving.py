@@ -75,6 +75,7 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """The process id."""
         return self.process.pid
 
     def end(self) -> None:
@@ -90,9 +91,10 @@ class Server:
         while time.perf_counter() < deadline:
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.spec.name} ended at once: run {self.spec.script} alone.")
-            with contextlib.suppress(OSError), socket.create_connection(
-                ("127.0.0.1", self.port), timeout=30
-            ) as line:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), timeout=30) as line,
+            ):
                 line.sendall(PROBE)
                 if line.recv(100).startswith(b"HTTP/1.1 200"):
                     return

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import uvicorn
@@ -17,6 +16,10 @@ from agent import port, tokens
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 RUN, MESSAGE, SESSION = f"response_{uuid4()}", f"msg_{uuid4()}", f"bench-{uuid4().hex[:12]}"
 NOW = 1_800_000_000
@@ -108,6 +111,8 @@ async def ready(text: str) -> AsyncIterator[bytes]:
 
 
 class Delta(BaseModel):
+    """A token's event."""
+
     sequence_number: int
     object: str = "content"
     status: str = "in_progress"

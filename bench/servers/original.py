@@ -10,11 +10,14 @@ from agentscope_runtime.engine import AgentApp, Runner
 
 
 class Agent(Runner):
+    """The bench's agent."""
+
     def __init__(self):
         super().__init__()
         self.framework_type = "text"
 
     async def query_handler(self, request=None, **_):
+        """Answer."""
         async for token in tokens(request.input[0].content[0].text):
             yield token
 

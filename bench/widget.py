@@ -1,0 +1,110 @@
+"""The chat widget measured: worst frame while a long answer streams, and what the page downloads.
+
+    python bench/widget.py [--tokens 10000] [--seconds 4] [--rounds 5]
+
+A scripted kernel feeds the real chat in a headless Chromium, in batches of a thirtieth of a second,
+each parsed anew as a comm message is. A frame's time is the gap between two animation frames. What
+else runs on the machine only adds to it, so the round with the least worst frame is quoted first,
+the spread over rounds after it. Ends with 1 when a budget is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+FRONT_END = ROOT / "labextension"
+STATIC = ROOT / "agentscope_runtime_nb" / "widgets" / "static"
+KINDS = {
+    "prose": "paragraphs",
+    "line": "one line without a space",
+    "code": "one block of code",
+    "list": "one list",
+    "table": "one table",
+}
+BUDGET = 100  # ms, the worst frame
+SIZES = {"loader": (10_000, 10_000), "chat": (200_000, 70_000), "css": (24_000, 6_000)}
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a log line each."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def measure(page: Page, kind: str, tokens: int, seconds: float) -> dict[str, Any]:
+    """One answer of a kind, streamed into a fresh chat."""
+    page.reload()
+    page.wait_for_selector(".asnb-card")
+    return page.evaluate(f"harness.stream(harness.model, '{kind}', {tokens}, {seconds})")
+
+
+def frames(tokens: int, seconds: float, rounds: int) -> bool:
+    """Print the frames of all kinds; true when all are within the budget."""
+    good = True
+    pages = partial(Quiet, directory=str(FRONT_END / "lib" / "harness"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    print(f"| {tokens} tokens in {seconds:g} s | worst frame, ms | rounds | 95th percentile, ms |")
+    print("| --- | --: | --: | --: |")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=ARGS)
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page.goto(f"http://127.0.0.1:{server.server_port}/index.html?scene=empty&theme=lab-light")
+        for kind, what in KINDS.items():
+            runs = [measure(page, kind, tokens, seconds) for _ in range(rounds)]
+            worst = sorted(run["worst"] for run in runs)
+            p95 = min(run["p95"] for run in runs)
+            good = good and worst[0] <= BUDGET
+            print(f"| {what} | {worst[0]} | {worst[0]}-{worst[-1]} | {p95} |", flush=True)
+        browser.close()
+    server.shutdown()
+    return good
+
+
+def sizes() -> bool:
+    """Print the bundles' sizes; true when all are within the budget."""
+    manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+    good = True
+    print("\n| bundle | minified | gzipped | limits |\n| --- | --: | --: | --: |")
+    for name, (minified, gzipped) in SIZES.items():
+        content = (STATIC / manifest[name]).read_bytes()
+        packed = len(gzip.compress(content))
+        good = good and len(content) <= minified and packed <= gzipped
+        print(f"| {name} | {len(content)} | {packed} | {minified} / {gzipped} |")
+    return good
+
+
+def main() -> int:
+    """Measure and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--tokens", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is needed to build the harness page")
+        return 1
+    subprocess.run([npm, "run", "--silent", "harness"], cwd=FRONT_END, check=True)
+    good = frames(options.tokens, options.seconds, options.rounds)
+    return 0 if sizes() and good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
