@@ -23,9 +23,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
-from client import Sample, load, memory_of, request_of
-from report import FOREIGN, Samples, Shape, middle, spread, table, verdicts
-from serving import BARE, CLIENT_CORE, OURS, PYDANTIC, Server, Spec, original
+from serving.client import Sample, load, memory_of, request_of
+from serving.processes import BARE, CLIENT_CORE, OURS, PYDANTIC, Server, Spec, original
+from serving.report import FOREIGN, Samples, Shape, middle, spread, table, verdicts
 
 MiB = 2**20
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client import Sample
+    from serving.client import Sample
 
 FOREIGN = 0.15
 Shape = tuple[int, int, str]
