@@ -84,7 +84,7 @@ class Cell:
     def label(self) -> str:
         """The cell's name in a sentence: its number and how it begins."""
         first = next((line.strip() for line in self.source.splitlines() if line.strip()), "")
-        first = redact(re.sub(r"""(["']).*""", r"\1…", first))
+        first = redact(re.sub(r"""(["']).*""", r"\1…", without_values(first)))
         first = first if len(first) <= LABEL_WIDTH else first[: LABEL_WIDTH - 1] + "…"
         return f"cell {self.number} (`{first}`)" if first else f"cell {self.number}"
 
@@ -135,6 +135,15 @@ class Document:
     def name(self) -> str:
         """How the document is called in a sentence."""
         return self.path.name if self.path else "this session"
+
+
+def without_values(line: str) -> str:
+    """A magic or shell line without its arguments, which may be anybody's secrets."""
+    if line.startswith("%%agent_app") or not line.startswith(("%", "!")):
+        return line
+    words = line.replace("=", " ").split()
+    name = f" {words[1]}" if words[0] in {"%env", "%set_env"} and len(words) > 1 else ""
+    return words[0] + name + (" …" if len(words) > 1 + bool(name) else "")
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import time
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -18,7 +19,7 @@ from agentscope_runtime_nb.notebook.dependencies import (
     normalise,
     pin,
 )
-from agentscope_runtime_nb.notebook.document import Cell, Document
+from agentscope_runtime_nb.notebook.document import Cell, Document, without_values
 from agentscope_runtime_nb.notebook.export_report import Decision, ExportReport
 from agentscope_runtime_nb.notebook.order import History
 from agentscope_runtime_nb.notebook.plan import Plan, make_plan, statements_of
@@ -362,8 +363,17 @@ class _Draft:
 
 def _excerpt(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()] or [""]
-    first = redact(lines[0].strip())
+    first = redact(without_values(_as_typed(lines[0].strip())))
     return (first if len(first) <= 60 else first[:59] + "…") + (" …" if len(lines) > 1 else "")  # noqa: PLR2004
+
+
+def _as_typed(line: str) -> str:
+    """A magic as it was typed, where IPython has made a call of it."""
+    match = re.match(r"get_ipython\(\)\.(?:run_line_magic|system)\('(\w+)(?:', ')?(.*)'\)$", line)
+    if match is None:
+        return line
+    sign = "!" if ".system(" in line else "%"
+    return f"{sign}{match[1]} {match[2]}".strip()
 
 
 def _search_paths(plan: Plan) -> list[str]:
@@ -412,7 +422,7 @@ def _rehearse(
 ) -> dict[str, Any]:
     """Import the staged export; compare it with the kernel's app when there is one."""
     avoid = plan.document.folder
-    outcome = rehearse(folder, avoid)
+    outcome = rehearse(folder, avoid, variables=plan.environment)
     if outcome.fingerprint is None:
         raise ExportError([_import_problem(plan, module, outcome)])
     if live_app is None:
@@ -426,7 +436,7 @@ def _rehearse(
             f"{found.pop(key)}: using the app changes it, so the export starts afresh."
         )
     if any(key.startswith("value:") for key in found):
-        again = rehearse(folder, avoid).fingerprint or {"values": {}}
+        again = rehearse(folder, avoid, variables=plan.environment).fingerprint or {"values": {}}
         for key in [key for key in found if key.startswith("value:")]:
             name = key.removeprefix("value:")
             if again["values"].get(name) != outcome.fingerprint["values"].get(name):
@@ -440,11 +450,18 @@ def _import_problem(plan: Plan, module: Module, outcome: Outcome) -> Problem:
     number = module.cell_at(outcome.line) if outcome.line else None
     cell = plan.cell(number) if number else None
     where = f"{cell.label}: " if cell else ""
+    absent = re.search(r"No module named '([\w.]+)'", outcome.error)
+    fix = (
+        f"Install what brings `{absent[1]}` where you export, or put that module beside the "
+        "notebook."
+        if absent
+        else "Restart the kernel and run all cells: the same should be seen there. What is missing "
+        "has to be defined, imported or installed by a cell."
+    )
     return problem(
         "import-failed",
         f"In a fresh process the exported app does not start. {where}{redact(outcome.error)}",
-        "Restart the kernel and run all cells: the same should be seen there. What is missing has "
-        "to be defined, imported or installed by a cell.",
+        fix,
         cell=cell.where if cell else None,
     )
 

@@ -49,6 +49,25 @@ READ_ONLY_CALLS: Final = frozenset(
 HAND_OUT: Final = frozenset({"getattr", "vars"})
 """Those among them that hand out a part of what they are given."""
 
+READ_ONLY_DOTTED: Final = frozenset(
+    [
+        "json.dumps",
+        "json.loads",
+        "pprint.pprint",
+        "pprint.pformat",
+        "copy.copy",
+        "copy.deepcopy",
+        "display",
+        "pprint",
+        "textwrap.dedent",
+        "textwrap.indent",
+        "sys.getsizeof",
+        "inspect.getsource",
+        "inspect.signature",
+    ]
+)
+"""Well-known functions of which the same holds."""
+
 CONSUMERS: Final = frozenset(
     [
         "list",

@@ -61,8 +61,9 @@ class Plan:
     notes: list[str] = field(default_factory=list[str])
     installs: list[str] = field(default_factory=list[str])
     """Requirements that `%pip install` cells name."""
-    environment: set[str] = field(default_factory=set[str])
-    """Names that `%env` sets."""
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    """What `%env` sets; the values are for the check alone and are written nowhere."""
+    lazy_annotations: bool = False
     bodies: dict[int, str] = field(default_factory=dict[int, str])
     """Cell number → the Python in it, as far as it is Python."""
     broken: dict[int, str] = field(default_factory=dict[int, str])
@@ -211,6 +212,10 @@ def _no_such(plan: Plan, name: str, names: list[str]) -> Problem:
 
 
 def _read_cells(plan: Plan, apps: dict[int, AppCell]) -> None:
+    plan.lazy_annotations = any(
+        "from __future__" in cell.source and "annotations" in cell.source
+        for cell in plan.document.cells
+    )
     for cell in plan.document.cells:
         for statement in statements_of(cell, plan, apps):
             served = plan.variable and not statement.dropped and _serves(statement, plan.variable)
@@ -246,7 +251,7 @@ def statements_of(  # noqa: PLR0911 - a return a kind of cell
         return [_whole(cell, start, Facts(binds=captured, kills=captured), f"a %%{magic} cell")]
     plan.bodies[cell.number] = code
     try:
-        found = split(code, cell.number, start)
+        found = split(code, cell.number, start, lazy_annotations=plan.lazy_annotations)
     except (SyntaxError, ValueError) as error:
         plan.broken[cell.number] = getattr(error, "msg", str(error))
         return []
@@ -301,7 +306,7 @@ def _app_statements(plan: Plan, app: AppCell, start: int) -> list[Statement]:
     try:
         tree = ast.parse(body.code)
         rename_global(tree, "app", HIDDEN)
-        found = split(body.code, number, start + 1, tree)
+        found = split(body.code, number, start + 1, tree, lazy_annotations=plan.lazy_annotations)
     except (SyntaxError, ValueError) as error:
         line = (getattr(error, "lineno", None) or 0) + 1
         plan.problems.append(
@@ -361,9 +366,9 @@ def _line_magic(plan: Plan, cell: Cell, statement: Statement, name: str, line: s
     if name in {"pip", "conda", "mamba", "uv"}:
         _shell(plan, cell, f"{name} {line}")
     elif name in {"env", "set_env"}:
-        key = re.split(r"[\s=]", line.strip(), maxsplit=1)[0]
-        if key.isidentifier() and key != line.strip():
-            plan.environment.add(key)
+        key, _, value = line.strip().replace(" ", "=", "=" not in line).partition("=")
+        if key.isidentifier() and value:
+            plan.environment[key] = value.strip().strip("\"'")
             plan.notes.append(f"{cell.label} sets {key} by %env: set it in .env.")
     elif name == "dotenv":
         plan.notes.append(f"{cell.label} loads .env by a magic; `agentscope-nb run` does it too.")

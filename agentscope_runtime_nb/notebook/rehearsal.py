@@ -15,7 +15,10 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TIMEOUT: Final = 120
 
@@ -30,12 +33,19 @@ class Outcome:
     """The line of `app.py` that failed."""
 
 
-def rehearse(folder: Path, avoid: Path | None = None, seconds: float = TIMEOUT) -> Outcome:
+def rehearse(
+    folder: Path,
+    avoid: Path | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    seconds: float = TIMEOUT,
+) -> Outcome:
     """Import the app in a folder.
 
     Args:
         folder: The export.
         avoid: The notebook's folder, which the child must not import from.
+        variables: Environment variables that the notebook sets.
         seconds: How long it may take.
     """
     with tempfile.TemporaryDirectory(prefix="agentscope-nb-") as scratch:
@@ -45,7 +55,7 @@ def rehearse(folder: Path, avoid: Path | None = None, seconds: float = TIMEOUT) 
             done = subprocess.run(  # noqa: S603 - our own interpreter and module
                 command,
                 cwd=scratch,
-                env=_environment(avoid),
+                env={**_environment(avoid), **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=seconds,

@@ -115,7 +115,7 @@ def redact(text: str) -> str:
     for _, shape in SHAPES:
         text = shape.sub("…", text)
     text = re.sub(
-        r"""(?ix)((?:key|token|secret|passw(?:or)?d|pwd|credentials?)\w*["'\]]*\s*[=:]\s*[rbuf]*)
+        r"""(?ix)((?:key(?!error)|token|secret|passw(?:or)?d|pwd|credentials?)\w*["'\]]*\s*[=:]\s*[rbuf]*)
             (["']).*""",
         r"\1\2…\2",
         text,

@@ -68,7 +68,14 @@ class Slice:
     deleted: dict[str, Statement] = field(default_factory=dict[str, Statement])
 
 
-def split(code: str, cell: int, start: int, tree: ast.Module | None = None) -> list[Statement]:
+def split(
+    code: str,
+    cell: int,
+    start: int,
+    tree: ast.Module | None = None,
+    *,
+    lazy_annotations: bool = False,
+) -> list[Statement]:
     """Cut a cell's code into statements; `tree` is its syntax tree, if that was changed.
 
     Raises:
@@ -80,7 +87,7 @@ def split(code: str, cell: int, start: int, tree: ast.Module | None = None) -> l
     for node in tree.body:
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
         last = node.end_lineno or node.lineno
-        facts = analyse(node)
+        facts = analyse(node, lazy_annotations=lazy_annotations)
         if found and found[-1].last_line >= first:
             before = found.pop()
             before.facts.absorb(facts)

@@ -9,12 +9,14 @@ function that it defines is called.
 from __future__ import annotations
 
 import ast
+import sys
 
 from agentscope_runtime_nb.notebook.facts import (
     CONSUMERS,
     HAND_OUT,
     MUTATORS,
     READ_ONLY_CALLS,
+    READ_ONLY_DOTTED,
     REGISTERS,
     WILD_CALLS,
     Facts,
@@ -37,9 +39,15 @@ from agentscope_runtime_nb.notebook.syntax import (
 )
 
 
-def analyse(node: ast.stmt) -> Facts:
-    """Say what a top-level statement does."""
-    visitor = _Visitor()
+def analyse(node: ast.stmt, *, lazy_annotations: bool = False) -> Facts:
+    """Say what a top-level statement does.
+
+    Args:
+        node: The statement.
+        lazy_annotations: Whether annotations are evaluated when they are asked for, and not
+            where they stand, as `from __future__ import annotations` has it.
+    """
+    visitor = _Visitor(lazy_annotations=lazy_annotations or sys.version_info >= (3, 14))
     visitor.visit(node)
     facts = visitor.facts
     _surely_bound(node, facts)
@@ -102,8 +110,9 @@ def _surely_bound(node: ast.stmt, facts: Facts) -> None:
 class _Visitor(ast.NodeVisitor):
     """Walks one top-level statement and fills in its `Facts`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lazy_annotations: bool) -> None:
         self.facts = Facts()
+        self.lazy_annotations = lazy_annotations
         self.scopes: list[Scope] = []
         self.depth = 0  # of functions: above 0 things happen later
         self.handed_over = 0  # inside a call that may keep or change what it is given
@@ -508,6 +517,9 @@ class _Visitor(ast.NodeVisitor):
         if free and name in READ_ONLY_CALLS:
             self._read_only_call(node)
             return
+        if dotted(node.func) in READ_ONLY_DOTTED and self._is_ours(root(node.func)):
+            self._read_only_call(node)
+            return
         if free and name in CONSUMERS:
             for arg in node.args:
                 self._touch_root(arg, "iter" if isinstance(arg, ast.Name) else "arg")
@@ -580,7 +592,8 @@ class _Visitor(ast.NodeVisitor):
             match inner:
                 case ast.Name(id=name):
                     if self._is_ours(name):
-                        (self.facts.later if self.depth else self.facts.reads).add(name)
+                        later = self.depth or self.lazy_annotations
+                        (self.facts.later if later else self.facts.reads).add(name)
                 case ast.Constant(value=str(text)):
                     self.facts.hints |= names_in_text(text)
                 case _:

@@ -416,3 +416,39 @@ def test_large_and_private_files_are_named_not_shipped(tmp_path):
     for name in ("big.csv", "server.key", "gone.csv", "out.txt", "/etc/hostname"):
         assert name in notes
     assert not {"big.csv", "server.key"} & set(report.files)
+
+
+def test_a_value_that_env_sets_is_there_in_the_check_and_nowhere_else(tmp_path):
+    notebook = save(
+        tmp_path / "n.ipynb",
+        "%env SHOP_PLACE=Atlantis\n!export OTHER=Atlantis",
+        "import os\nx = os.environ['SHOP_PLACE']",
+        app_cell("x"),
+    )
+    report = export(None, tmp_path / "s", document=notebook)
+    written = "".join(p.read_text() for p in (tmp_path / "s").rglob("*") if p.is_file())
+    shown = report.explain() + report._repr_html_() + report._repr_markdown_() + str(report)
+    assert "Atlantis" not in written + shown
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path):
+    notebook = save(tmp_path / "n.ipynb", "import no_such_package", app_cell("no_such_package"))
+    with pytest.raises(ExportError) as caught:
+        export(None, tmp_path / "s", document=notebook)
+    assert caught.value.codes == ["import-failed"]
+    assert "no_such_package" in caught.value.problems[0].fix
+
+
+def test_a_package_with_its_texts_and_a_folder_that_is_no_package(tmp_path):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "__init__.py").write_text(
+        "from importlib.resources import files\nHELLO = files(__name__).joinpath('hello.txt').read_text()\n"
+    )
+    (tmp_path / "prompts" / "hello.txt").write_text("hello")
+    (tmp_path / "rich").mkdir()
+    notebook = save(
+        tmp_path / "n.ipynb", "import rich\nfrom prompts import HELLO", app_cell("rich, HELLO")
+    )
+    report = export(None, tmp_path / "s", document=notebook)
+    assert {"prompts/__init__.py", "prompts/hello.txt"} <= set(report.files)
+    assert any(r.startswith("rich==") for r in report.requirements)

@@ -256,3 +256,13 @@ def test_async_tools_and_context_managers():
         "@contextlib.asynccontextmanager",
         "async def lookup(key: str) -> str:",
     ]
+
+
+def test_lazy_annotations_may_name_what_comes_later():
+    cells = [
+        "from __future__ import annotations",
+        "class A:\n    b: list[B] = []",
+        "class B: ...",
+        app_cell("A"),
+    ]
+    assert kept(*cells) == ["from __future__ import annotations", "class A:", "class B: ..."]

@@ -34,6 +34,9 @@ def expressions(draw):
     )  # fmt: skip
 
 
+# Nothing here may run for ever: loops go over a copy, and nothing is extended by its own iterator.
+
+
 @st.composite
 def statements(draw):
     n = draw(NAMES)
@@ -43,11 +46,11 @@ def statements(draw):
     return draw(
         st.sampled_from(
             [
-                f"{n} = {e}", f"{n} = {e}", f"{n} = {m}", f"{n}, {m} = {e}, {n}", f"{n} += {e}",
+                f"{n} = {e}", f"{n} = {e}", f"{n} = {m}", f"{n}, {m} = {e}, {n}", f"{n} += [{e}]",
                 f"{n}.append({e})", f"{n}[0] = {e}", f"{n}['k'] = {e}", f"{n}.update(j={e})",
                 f"{n}[0].append({e})", f"{n}['k'].append({e})", f"del {n}[0]", f"{n}.clear()",
                 f"print({n})", f"{fun}({n})", f"next({n})", f"list({n})", f"{n}.get('k')", f"{n}.pop()",
-                f"for {n} in {m}:\n    {fun}({n})", f"for x in {n}:\n    x.append({e})",
+                f"for {n} in tuple({m})[:5]:\n    {fun}({n})", f"for x in tuple({n})[:5]:\n    x.append({e})",
                 f"for _ in range(2):\n    {n}.append({e})", f"if {n}:\n    {m} = {e}\nelse:\n    {m} = {n}",
                 f"try:\n    {n}.append({e})\nexcept Exception:\n    {n} = {e}",
                 f"def {fun}(x=0):\n    return {e}", f"def {fun}(x=0):\n    {n}.append({m})\n    return {n}",
