@@ -8,7 +8,7 @@ TIERS := test-unit test-docs test-kernel test-server test-export test-models tes
 	test-frontend test-ordinary-user
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lab bench soak setup clean need-python $(TIERS)
+.PHONY: help demo test lint format lab bench docs soak setup clean need-python $(TIERS)
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1: /'
@@ -42,6 +42,11 @@ lab: need-python ## JupyterLab on the notebooks
 bench: need-python ## measure, and write what was measured
 	@$(PYTHON) scripts/setup.py test
 	@set -e; for file in bench/*.py; do echo "== $$file"; $(RUN) $$file; done
+
+docs: need-python ## the documentation site, in .cache/site
+	@$(PYTHON) scripts/setup.py test
+	@SKIP_JUPYTER_BUILDER=1 $(RUN) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet && echo 'It is in .cache/site/index.html'
 
 soak: need-python ## what takes long: hundreds of cycles, large streams
 	@$(PYTHON) scripts/setup.py test
