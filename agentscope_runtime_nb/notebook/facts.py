@@ -9,144 +9,45 @@ from typing import Final
 
 from agentscope_runtime_nb.notebook.syntax import dotted
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
 BUILTINS: Final = frozenset(dir(builtins)) | {"__file__", "__annotations__"}
 
-READ_ONLY_CALLS: Final = frozenset(
-    [
-        "print",
-        "len",
-        "repr",
-        "str",
-        "type",
-        "isinstance",
-        "issubclass",
-        "id",
-        "dir",
-        "help",
-        "abs",
-        "round",
-        "callable",
-        "hasattr",
-        "getattr",
-        "hash",
-        "format",
-        "ascii",
-        "bool",
-        "int",
-        "float",
-        "chr",
-        "ord",
-        "bin",
-        "hex",
-        "oct",
-        "divmod",
-        "pow",
-        "vars",
-    ]
+READ_ONLY_CALLS: Final = words(
+    "print len repr str type isinstance issubclass id dir help abs round callable hasattr "
+    "getattr hash format ascii bool int float chr ord bin hex oct divmod pow vars"
 )
 """Builtins that neither change nor keep what they are given."""
 
 HAND_OUT: Final = frozenset({"getattr", "vars"})
 """Those among them that hand out a part of what they are given."""
 
-READ_ONLY_DOTTED: Final = frozenset(
-    [
-        "json.dumps",
-        "json.loads",
-        "pprint.pprint",
-        "pprint.pformat",
-        "copy.copy",
-        "copy.deepcopy",
-        "display",
-        "pprint",
-        "textwrap.dedent",
-        "textwrap.indent",
-        "sys.getsizeof",
-        "inspect.getsource",
-        "inspect.signature",
-    ]
+READ_ONLY_DOTTED: Final = words(
+    "json.dumps json.loads pprint.pprint pprint.pformat copy.copy copy.deepcopy display "
+    "pprint textwrap.dedent textwrap.indent sys.getsizeof inspect.getsource inspect.signature"
 )
 """Well-known functions of which the same holds."""
 
-CONSUMERS: Final = frozenset(
-    [
-        "list",
-        "tuple",
-        "set",
-        "frozenset",
-        "dict",
-        "sorted",
-        "sum",
-        "min",
-        "max",
-        "any",
-        "all",
-        "enumerate",
-        "zip",
-        "map",
-        "filter",
-        "reversed",
-        "iter",
-    ]
+CONSUMERS: Final = words(
+    "list tuple set frozenset dict sorted sum min max any all enumerate zip map filter "
+    "reversed iter"
 )
 """Builtins that iterate over what they are given: harmless unless that is an iterator."""
 
-MUTATORS: Final = frozenset(
-    [
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "add",
-        "discard",
-        "update",
-        "setdefault",
-        "popitem",
-        "appendleft",
-        "extendleft",
-        "popleft",
-        "rotate",
-        "put",
-        "put_nowait",
-        "register",
-    ]
+MUTATORS: Final = words(
+    "append extend insert remove pop clear sort reverse add discard update setdefault popitem "
+    "appendleft extendleft popleft rotate put put_nowait register"
 )
 """Methods that change their object, whatever it is."""
 
-READ_ONLY_METHODS: Final = frozenset(
-    [
-        "get",
-        "keys",
-        "values",
-        "items",
-        "copy",
-        "count",
-        "index",
-        "lower",
-        "upper",
-        "title",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "split",
-        "join",
-        "replace",
-        "startswith",
-        "endswith",
-        "format",
-        "encode",
-        "decode",
-        "union",
-        "intersection",
-        "difference",
-        "issubset",
-        "issuperset",
-        "isdisjoint",
-    ]
+READ_ONLY_METHODS: Final = words(
+    "get keys values items copy count index lower upper title strip lstrip rstrip split join "
+    "replace startswith endswith format encode decode union intersection difference issubset "
+    "issuperset isdisjoint"
 )
 """Methods of the built-in containers and strings that change nothing."""
 
@@ -230,23 +131,9 @@ class Facts:
         self.value_kind.update(other.value_kind)
 
 
-_PLAIN_DECORATORS = frozenset(
-    [
-        "lru_cache",
-        "cache",
-        "wraps",
-        "contextmanager",
-        "asynccontextmanager",
-        "dataclass",
-        "staticmethod",
-        "classmethod",
-        "property",
-        "cached_property",
-        "total_ordering",
-        "override",
-        "final",
-        "overload",
-    ]
+_PLAIN_DECORATORS = words(
+    "lru_cache cache wraps contextmanager asynccontextmanager dataclass staticmethod "
+    "classmethod property cached_property total_ordering override final overload"
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentscope_runtime_nb.notebook.app_cell import HIDDEN, AppCell, BadAppCellError, parse_app_cell
 from agentscope_runtime_nb.notebook.document import PYTHON_CELL_MAGICS, Cell, Document
-from agentscope_runtime_nb.notebook.facts import Facts
+from agentscope_runtime_nb.notebook.facts import Facts, words
 from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
 from agentscope_runtime_nb.notebook.scope import rename_global
 from agentscope_runtime_nb.notebook.slicer import Slice, Slicer, Statement, split
@@ -22,24 +22,8 @@ from agentscope_runtime_nb.notebook.syntax import dotted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-IPYTHON_NAMES: Final = frozenset(
-    [
-        "get_ipython",
-        "display",
-        "In",
-        "Out",
-        "exit",
-        "quit",
-        "_",
-        "__",
-        "___",
-        "_i",
-        "_ii",
-        "_iii",
-        "_ih",
-        "_oh",
-        "_dh",
-    ]
+IPYTHON_NAMES: Final = words(
+    "get_ipython display In Out exit quit _ __ ___ _i _ii _iii _ih _oh _dh"
 )
 _NUMBERED: Final = re.compile(r"_i?\d+")
 _KEEP: Final = re.compile(r"\s*#\s*\|\s*(?P<word>export|no-export)\b")
