@@ -81,9 +81,25 @@ async function chat(files) {
   });
   const style = await build({ ...shared, entryPoints: { chat: "ui/chat.css" } });
   await build({ ...common, entryPoints: ["widgets/loader.ts"], outdir: widgets });
+  licences(Object.keys(script.metafile.inputs));
   const manifest = { loader: "loader.js", chat: only(script), css: only(style) };
   writeFileSync(join(widgets, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** The licences of what is bundled go along with it. */
+function licences(inputs) {
+  const packages = new Set(
+    inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
+  );
+  const texts = [...packages].sort().map((name) => {
+    const folder = join(root, "node_modules", name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : "";
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  writeFileSync(join(widgets, "third-party-licenses.txt"), texts.join(`\n${"-".repeat(72)}\n\n`));
 }
 
 function command(name) {
