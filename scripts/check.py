@@ -191,6 +191,8 @@ def environment() -> dict[str, str]:
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "AGENTSCOPE_NB_CACHE": str(ROOT / ".cache"),
         "PLAYWRIGHT_BROWSERS_PATH": str(ROOT / ".cache" / "browsers"),
+        "IPYTHONDIR": str(ROOT / ".cache" / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(ROOT / ".cache" / "jupyter"),
         "PYTHONUNBUFFERED": "1",
     }
     return {**os.environ, **here}
