@@ -62,7 +62,7 @@ def compile_body(shell: Any, magic: str, body: str, app: str, raw: str = "") -> 
     """
     head, raw = _head(magic, body, raw)
     source: str = shell.transform_cell(head + body)
-    filename: str = shell.compile.cache(source, shell.execution_count, raw_code=raw or None)
+    filename = _known_as(shell, source, raw or source)
     flags: int = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     # `compile` rather than `ast.parse`: the notebook's own `from __future__` lines hold here too.
     tree: Any = compile(source, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
@@ -115,6 +115,18 @@ async def _run_async(body: Body, namespace: dict[str, Any]) -> None:
         result = eval(code, namespace)  # noqa: S307 - it is the user's own cell
         if inspect.iscoroutine(result):
             await result
+
+
+def _known_as(shell: Any, source: str, raw: str) -> str:
+    """Tell IPython of the source, under the number of the cell that runs."""
+    compiler = shell.compile
+    # IPython counts up before or after a cell, as its version has it; the cell itself, which it
+    # has just compiled, has the right number.
+    numbers: dict[str, int] = compiler._filename_map  # noqa: SLF001 - there is no other way
+    number = numbers.get(compiler.get_code_name(raw, source, shell.execution_count))
+    if number is None:
+        number = list(numbers.values())[-1] if numbers else shell.execution_count
+    return compiler.cache(source, number, raw_code=raw)
 
 
 def _head(magic: str, body: str, raw: str) -> tuple[str, str]:

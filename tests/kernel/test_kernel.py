@@ -236,6 +236,13 @@ def test_a_body_that_awaits_prints_into_its_cell_and_can_be_interrupted(kernel: 
     assert kernel.run("awaiting.ask('x').text").value["text/plain"] == "'x'"
 
 
+def test_a_traceback_names_the_cell_and_its_line(kernel: Kernel) -> None:
+    result = kernel.fail("%%agent_app wrong\n\nx = 1\n1 / 0")
+    assert f"In[{result.reply['execution_count']}]" in result.error
+    assert "line 4" in result.error
+    assert "run_cell_magic" not in result.error
+
+
 def test_progress_is_shown_while_asking(kernel: Kernel) -> None:
     kernel.run(SLOW)
     result = kernel.run("slow.ask('x')")
