@@ -485,7 +485,7 @@ def _difference(plan: Plan, key: str, text: str) -> Problem:
     where = f" It is defined in {cell.label}." if cell else ""
     return problem(
         "values-differ",
-        f"{text[:1].upper()}{text[1:]}.{where}",
+        f"{text}.{where}",
         "Restart the kernel and run all cells, then export again."
         if kind == "value"
         else "Run the app's cell again, then export again.",

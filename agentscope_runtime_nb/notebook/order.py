@@ -102,7 +102,7 @@ class History:
                 problems.append(
                     problem(
                         "not-executed",
-                        f"{_up(cell.label)} is needed but was not run in this kernel.",
+                        f"{cell.label} is needed but was not run in this kernel.",
                         "Run it, or begin it with `#| no-export` if the app is to do without it.",
                         cell=cell.where,
                     )
@@ -111,7 +111,7 @@ class History:
                 problems.append(
                     problem(
                         "text-differs",
-                        f"{_up(cell.label)} in the saved document is not what was run.",
+                        f"{cell.label} in the saved document is not what was run.",
                         RUN_AGAIN,
                         cell=cell.where,
                     )
@@ -120,7 +120,7 @@ class History:
                 problems.append(
                     problem(
                         "cell-failed",
-                        f"{_up(cell.label)} is needed but failed when it last ran.",
+                        f"{cell.label} is needed but failed when it last ran.",
                         "Mend it and run it again.",
                         cell=cell.where,
                     )
@@ -157,7 +157,7 @@ class History:
                 problems.append(
                     problem(
                         "out-of-order",
-                        f"{_up(cell.label)} used `{name}` before {here[-1].label} gave it "
+                        f"{cell.label} used `{name}` before {here[-1].label} gave it "
                         "the value that the document gives it.",
                         f"Run cell {number} again, or restart the kernel and run all cells.",
                         cell=cell.where,
@@ -201,7 +201,3 @@ def _same(one: list[Step], other: list[Step]) -> bool:
 
 def _touches(steps: Iterable[Step], explained: set[int]) -> bool:
     return any(step.key.isdigit() and int(step.key) in explained for step in steps)
-
-
-def _up(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -104,7 +104,7 @@ def _choose(plan: Plan, name: str | None) -> dict[int, AppCell]:
     names = sorted({app.name for app in apps.values()} | set(plain))
     if name is None:
         if len(names) != 1:
-            raise ExportError([*plan.problems, _which(plan, names)])
+            raise ExportError(plan.problems or [_which(plan, names)])
         name = names[0]
     mine = [app for app in apps.values() if app.name == name]
     if not mine and name not in plain:
@@ -129,11 +129,12 @@ def _choose(plan: Plan, name: str | None) -> dict[int, AppCell]:
 
 
 def _bad_cell(plan: Plan, cell: Cell, error: BadAppCellError) -> None:
+    reason = str(error).partition(". Help:")[0].rstrip(".?")
     plan.problems.append(
         problem(
             "bad-app-cell",
-            f"The first line of {cell.label} cannot be read: {error}",
-            "It begins with %%agent_app NAME; %%agent_app? lists the options.",
+            f"The first line of {cell.label} cannot be read: {reason}.",
+            "It reads `%%agent_app NAME`, then options.",
             cell=cell.where,
         )
     )

@@ -93,4 +93,4 @@ def problem(
     if code not in CODES:
         raise KeyError(code)
     number, cell_id = cell or (None, None)
-    return Problem(code, text, fix, number, cell_id, name)
+    return Problem(code, text[:1].upper() + text[1:], fix, number, cell_id, name)

@@ -270,7 +270,7 @@ def test_a_name_of_the_kernel_alone_is_told_from_nothing():
         (["x = 1"], None, ["no-app"]),
         ([app_cell()], "saturday", ["no-such-app"]),
         ([app_cell(), "%%agent_app monday\n1"], None, ["app-not-chosen"]),
-        (["%%agent_app friday --no-such\n1"], None, ["bad-app-cell", "no-app"]),
+        (["%%agent_app friday --no-such\n1"], None, ["bad-app-cell"]),
     ],
 )
 def test_which_app(cells, name, expected):
