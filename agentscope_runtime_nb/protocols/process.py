@@ -17,7 +17,7 @@ from agentscope_runtime_nb.app.endpoint import STREAM_HEADERS
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, AgentResponse, encode
 from agentscope_runtime_nb.protocols.route import DirectRoute
-from agentscope_runtime_nb.protocols.streaming import RunStream, driven, principal_of, read_body
+from agentscope_runtime_nb.protocols.streaming import RunStream, RunWhole, principal_of, read_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ def mount(app: AgentApp) -> None:
         run = app.start_run(asked, principal_of(request))
         if asked.stream:
             return RunStream(run, _framed(run.id))
-        return Whole(run)
+        return RunWhole(run, encode)
 
     async def stop(request: Request) -> Response:
         asked = await read_body(request, app, StopRequest)
@@ -95,26 +95,6 @@ def mount(app: AgentApp) -> None:
             probe, _probe(app, probe), tags=["health"], summary=f"{probe[1:].title()}"
         )
     app.add_api_route("/", _index(app), tags=["health"], summary="What is served here")
-
-
-class Whole(Response):
-    """A run's final response as one JSON object."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.status_code = 200
-        self.background = None
-        self.body = b""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run to the end, then answer."""
-
-        def unread(_seq: int, _frame: bytes) -> None:
-            pass
-
-        if await driven(self.run, receive, unread):
-            body = encode(self.run.snapshot())
-            await Response(body, media_type="application/json")(scope, receive, send)
 
 
 def stop_run(app: AgentApp, asked: StopRequest, principal: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from agentscope_runtime_nb.protocols.responses_items import (
     text_of,
     usage_of,
 )
-from agentscope_runtime_nb.protocols.streaming import RunStream, driven, principal_of, read_body
+from agentscope_runtime_nb.protocols.streaming import RunStream, RunWhole, principal_of, read_body
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.app import AgentApp, Run
@@ -59,30 +59,9 @@ def mount(app: AgentApp) -> None:
         translation = Translation(run, asked)
         if asked.stream:
             return RunStream(run, translation.encode)
-        return Whole(run, translation)
+        return RunWhole(run, lambda final: encode(translation.response(final)))
 
     app.add_api_route(PATH, responses, methods=["POST"], tags=["OpenAI"], summary="Responses API")
-
-
-class Whole(Response):
-    """The finished response as one object."""
-
-    def __init__(self, run: Run, translation: Translation) -> None:
-        self.run = run
-        self.translation = translation
-        self.status_code = 200
-        self.background = None
-        self.body = b""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run to the end, then answer."""
-
-        def unread(_seq: int, _frame: bytes) -> None:
-            pass
-
-        if await driven(self.run, receive, unread):
-            body = encode(self.translation.response(self.run.snapshot()))
-            await Response(body, media_type="application/json")(scope, receive, send)
 
 
 class Translation:

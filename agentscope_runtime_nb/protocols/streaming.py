@@ -69,6 +69,36 @@ class RunStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+class RunWhole(Response):
+    """Drives a run to its end and answers with one JSON object.
+
+    Args:
+        run: Admitted and not started.
+        encode: The final response event to the body.
+    """
+
+    def __init__(self, run: Run, encode: Callable[[dict[str, Any]], bytes]) -> None:
+        self.run = run
+        self.encode = encode
+        self.status_code = 200
+        self.background = None
+        self.body = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+
+        async def unread(_seq: int, _frame: bytes) -> None:
+            pass
+
+        try:
+            here = await driven(self.run, receive, unread)
+        finally:
+            self.run.abandon()
+        if here:
+            body = self.encode(self.run.snapshot())
+            await Response(body, media_type="application/json")(scope, receive, send)
+
+
 class _Silence:
     """Sends a comment line when nothing else went out for a while."""
 
