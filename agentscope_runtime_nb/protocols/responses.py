@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotation
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
-from starlette.responses import Response
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, encode
