@@ -79,3 +79,15 @@ def test_every_public_name():
 def test_every_environment_variable():
     read = set(_VARIABLE.findall(all_sources())) - {"NAME"}  # of a message that shows how
     assert not sorted(name for name in read if f"`{name}`" not in page("settings"))
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=str)
+def test_links_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[\w.-]+)?\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    for target in (one or other for one, other in targets):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            lost = not any(
+                (folder / target).exists() for folder in (path.parent, path.parent / "x")
+            )
+            assert not lost, target
