@@ -189,7 +189,8 @@ async def test_without_a_kernel_the_transcript_stands_there(lone_book: Book) -> 
     await expect(transcript).to_be_visible()
     await expect(transcript).to_contain_text("You said: keep this")
     assert await lone_book.evaluate("return panel.model.cells.get(1).trusted")
-    await expect(lone_book.page.get_by_text("model not found")).to_be_hidden()
+    for text in ("Loading widget", "model not found"):
+        await expect(lone_book.page.get_by_text(text)).to_be_hidden(timeout=15_000)
 
 
 async def test_a_tool_call_opens(book: Book) -> None:
