@@ -47,6 +47,7 @@ class _Open:
     head: bytes = b""
     chunks: list[str] = field(default_factory=list[str])
     sent: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    began: float = field(default_factory=time.monotonic)
 
 
 class Emitter:
@@ -146,7 +147,7 @@ class Emitter:
         began = self._call_times.pop(call_id, None)
         meta: dict[str, Any] = part.message["metadata"] or {}
         if began is not None:
-            meta["duration"] = round(time.monotonic() - began, 4)
+            meta["duration"] = _seconds_since(began)
         if failed:
             meta["failed"] = True
         part.message["metadata"] = meta or None
@@ -287,6 +288,9 @@ class Emitter:
     async def _close_message(
         self, part: _Open, status: str, error: dict[str, str] | None = None
     ) -> None:
+        if part.message["type"] == REASONING:
+            meta = part.message["metadata"] or {}
+            part.message["metadata"] = meta | {"duration": _seconds_since(part.began)}
         message: dict[str, Any] = part.message | {
             "status": status,
             "error": error,
@@ -320,6 +324,10 @@ class Emitter:
         taken = self._sink(seq, encode(event), message, passing)
         if taken is not None:
             await taken
+
+
+def _seconds_since(began: float) -> float:
+    return round(time.monotonic() - began, 4)
 
 
 def _blank_message(ident: str, kind: str, role: str, agent: str | None) -> dict[str, Any]:

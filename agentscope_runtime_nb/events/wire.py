@@ -231,7 +231,7 @@ class Message(Event):
         content: Its contents; a plain string is taken as one text content.
         usage: Tokens of the model call that made it, where known.
         metadata: Free; `agent` names the author where several speak, `duration` (seconds) stands
-            on a tool's result.
+            on thoughts and on a tool's result.
     """
 
     object: str = "message"

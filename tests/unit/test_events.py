@@ -60,6 +60,8 @@ async def test_text_after_thoughts_is_a_message_of_its_own_with_one_content() ->
     assert [(m["type"], len(m["content"])) for m in output] == [("reasoning", 1), ("message", 1)]
     assert output[1]["content"][0]["text"] == "Hello"
     assert output[1]["content"][0]["index"] == 0
+    assert output[0]["metadata"]["duration"] >= 0
+    assert output[1]["metadata"] is None
 
 
 async def test_parallel_tool_calls_keep_apart() -> None:
