@@ -289,7 +289,7 @@ class Emitter:
         self, part: _Open, status: str, error: dict[str, str] | None = None
     ) -> None:
         if part.message["type"] == REASONING:
-            meta = part.message["metadata"] or {}
+            meta: dict[str, Any] = part.message["metadata"] or {}
             part.message["metadata"] = meta | {"duration": _seconds_since(part.began)}
         message: dict[str, Any] = part.message | {
             "status": status,
