@@ -1,6 +1,6 @@
 """Serving measured: an AgentApp beside a bare FastAPI and the original AgentScope Runtime.
 
-    python bench/serve.py [--quick] [--original] [--json FILE]
+    python bench/serve.py [--full] [--original] [--json FILE]
 
 The server is pinned to core 0, the client to core 1. The servers take turns, round after round, and
 a ratio is formed inside a round against the bare server of that round; what is shown is the median
@@ -16,7 +16,9 @@ import argparse
 import gc
 import json
 import os
+import signal
 import socket
+import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -59,7 +61,7 @@ class Bench:
                 server.port,
                 server.pid,
                 seconds=max(self.seconds, paced),
-                least=clients * (1 if paced else 2),
+                least=clients,
                 limit=60 + 3 * paced,
             )
             uvloop.run(work)
@@ -135,7 +137,9 @@ def show_stalled(specs: list[Spec], seconds: float, data: Path) -> dict[str, flo
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="about two minutes, fewer shapes")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--quick", action="store_true", default=True, help="three minutes: default")
+    pace.add_argument("--full", action="store_false", dest="quick", help="all shapes: half an hour")
     parser.add_argument("--original", action="store_true", help="install the original if need be")
     parser.add_argument("--tokens", default="1,50,500")
     parser.add_argument("--clients", default="1,16,64")
@@ -183,6 +187,7 @@ def rates(given: argparse.Namespace, specs: list[Spec], data: Path) -> Samples:
 
 def main() -> None:
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended
     os.sched_setaffinity(0, {CLIENT_CORE})
     specs = [OURS, BARE] if given.quick else [OURS, BARE, PYDANTIC]
     peer = original(install=given.original)

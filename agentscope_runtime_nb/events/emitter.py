@@ -229,7 +229,11 @@ class Emitter:
         part = self._speech.get(agent)
         if part is None or part.message["type"] != kind:
             return self._say_first(kind, delta, agent)
-        return self._append(part, delta)
+        part.chunks.append(delta)
+        seq = self._seq
+        self._seq = seq + 1
+        frame = b'{"sequence_number":%d%b%b}' % (seq, part.head, encode_text(delta))
+        return self._sink(seq, frame, part.message["id"], True) or _NOTHING
 
     async def _refuse(self) -> None:
         raise RunStoppedError
@@ -238,14 +242,7 @@ class Emitter:
         await self.end_message(agent=agent)
         part = await self._open(kind, "assistant", "text", agent)
         self._speech[agent] = part
-        await self._append(part, delta)
-
-    def _append(self, part: _Open, delta: str) -> Awaitable[None]:
-        part.chunks.append(delta)
-        seq = self._seq
-        self._seq = seq + 1
-        frame = b'{"sequence_number":%d%b%b}' % (seq, part.head, encode_text(delta))
-        return self._sink(seq, frame, part.message["id"], True) or _NOTHING
+        await self._say(kind, delta, agent)
 
     async def _open(
         self, kind: str, role: str, content: str, agent: str | None, *, announce: bool = True

@@ -13,13 +13,14 @@ from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.app.gate import LOCAL, PRINCIPAL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from pydantic import BaseModel
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
     from agentscope_runtime_nb.app import AgentApp, Run
+    from agentscope_runtime_nb.app.run import Reader
 
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -50,19 +51,21 @@ class RunStream(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
-        encode, silence = self.encode, _Silence(send)
+        encode, silence, client = self.encode, _Silence(send), Client(self.run, receive)
 
-        def reader(seq: int, frame: bytes) -> Awaitable[None] | None:
+        async def read(seq: int, frame: bytes) -> None:
             body = encode(seq, frame)
-            if not body:
-                return None
-            silence.since = time.monotonic()
-            return send({"type": "http.response.body", "body": body, "more_body": True})
+            if body and client.here:
+                silence.since = time.monotonic()
+                try:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                except OSError:  # the line broke meanwhile
+                    client.gone()
 
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             silence.watch()
-            await driven(self.run, receive, reader)
+            await client.drive(read)
         finally:
             silence.end()
             self.run.abandon()
@@ -90,11 +93,12 @@ class RunWhole(Response):
         async def unread(_seq: int, _frame: bytes) -> None:
             pass
 
+        client = Client(self.run, receive)
         try:
-            here = await driven(self.run, receive, unread)
+            await client.drive(unread)
         finally:
             self.run.abandon()
-        if here:
+        if client.here:
             body = self.encode(self.run.snapshot())
             await Response(body, media_type="application/json")(scope, receive, send)
 
@@ -129,45 +133,39 @@ class _Silence:
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def driven(
-    run: Run, receive: Receive, reader: Callable[[int, bytes], Awaitable[None] | None]
-) -> bool:
-    """Drive a run for a client, and stop it when the client goes.
+class Client:
+    """Who waits for a run's answer; the run is stopped when they go.
 
     Args:
         run: Admitted and not started.
         receive: Tells when the client has gone.
-        reader: Called with each event's number and JSON; what it returns is awaited, if anything.
 
-    Returns:
-        Whether the client is still there.
+    Attributes:
+        here: Whether the client is still there.
     """
-    here = True
 
-    async def watch() -> None:
-        nonlocal here
-        while (await receive())["type"] != "http.disconnect":
+    def __init__(self, run: Run, receive: Receive) -> None:
+        self.here = True
+        self._run = run
+        self._receive = receive
+
+    async def drive(self, read: Reader) -> None:
+        """Drive the run, with `read` as its reader."""
+        watcher = asyncio.ensure_future(self._watch())
+        try:
+            await self._run.drive(read)
+        finally:
+            watcher.cancel()
+
+    def gone(self) -> None:
+        """The client has gone."""
+        self.here = False
+        self._run.stop("client gone")
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        here = False
-        run.stop("client gone")
-
-    async def read(seq: int, frame: bytes) -> None:
-        nonlocal here
-        if here:
-            try:
-                taken = reader(seq, frame)
-                if taken is not None:
-                    await taken
-            except OSError:  # the line broke while an event was being sent
-                here = False
-                run.stop("client gone")
-
-    watcher = asyncio.ensure_future(watch())
-    try:
-        await run.drive(read)
-    finally:
-        watcher.cancel()
-    return here
+        self.gone()
 
 
 def principal_of(request: Request) -> str:
