@@ -34,7 +34,7 @@ def address() -> Iterator[str]:
     """Where the harness is served."""
     npm = shutil.which("npm")
     if npm is None or not (FRONT_END / "node_modules").exists():
-        pytest.skip("the front end's tools are not here: npm ci in labextension")
+        pytest.fail("the front end's tools are not here: npm ci in labextension")
     subprocess.run([npm, "run", "--silent", "harness"], cwd=FRONT_END, check=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(PAGES)))
     thread = threading.Thread(target=server.serve_forever)
