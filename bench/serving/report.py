@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def middle(values: list[float]) -> float:
 
 def upper(values: list[float], share: float = 0.99) -> float:
     ordered = sorted(values)
-    return ordered[int((len(ordered) - 1) * share)] if ordered else float("nan")
+    return ordered[math.ceil((len(ordered) - 1) * share)] if ordered else float("nan")
 
 
 def spread(values: list[float]) -> str:
