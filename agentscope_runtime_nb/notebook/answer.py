@@ -53,9 +53,8 @@ class Answer:
         final = turn.final or {}
         if final.get("status") == "failed":
             error: dict[str, str] = final.get("error") or {}
-            failure = (turn.run.failure or "") if turn.run is not None else ""
             raise AgentFailedError(
-                error.get("code", "AGENT_UNKNOWN_ERROR"), error.get("message", ""), failure
+                error.get("code", "AGENT_UNKNOWN_ERROR"), error.get("message", ""), turn.failure
             )
         return cls(final, turn.log)
 

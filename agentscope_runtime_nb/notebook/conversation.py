@@ -73,6 +73,7 @@ class Turn:
     prints: int = 0
     stopped: bool = False
     message_id: str = ""
+    failure: str = ""
     final: dict[str, Any] | None = None
     result: Future[dict[str, Any]] = field(default_factory=Future[dict[str, Any]])
 
@@ -234,6 +235,7 @@ class Conversation:
         if last["object"] == "response" and last["status"] in _ENDS:
             turn.final = last
             if run.failure:
+                turn.failure = run.failure
                 self._log(turn, run.failure)
         if whole:
             self._tell({"type": "events", "run_id": turn.run_id, "events": events})
@@ -253,6 +255,7 @@ class Conversation:
             error: dict[str, str] = turn.final["error"] or {}
             detail = error.get("message", "") if failed else ""
             self._set_status("failed" if failed else "idle", detail, run_id=turn.run_id)
+        turn.run = None  # its log is not needed any more
         if not turn.result.done():
             turn.result.set_result(turn.final)
 

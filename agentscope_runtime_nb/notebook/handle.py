@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.widgets.chat import ChatWidget
 
 _TICK = 0.1
+_SESSIONS = 100
 
 
 class AgentHandle:
@@ -86,6 +87,7 @@ class AgentHandle:
         if session is None or session == self._own.session_id:
             return self._own
         if session not in self._others:
+            self._make_room()
             self._others[session] = self.host.conversation(self.name, session)
         return self._others[session]
 
@@ -178,6 +180,13 @@ class AgentHandle:
             self._widget = self.chat()
         self._widget.refresh()
         return self._widget
+
+    def _make_room(self) -> None:
+        """Keep the latest sessions, and those that something shows; the history has them all."""
+        idle = [c for c in self._others.values() if not c.busy and not c.listeners]
+        for conversation in idle[: max(len(self._others) - _SESSIONS, 0)]:
+            del self._others[conversation.session_id]
+            self.host.forget(conversation)
 
     def _wait(self, turn: Turn, progress: Progress) -> None:
         while True:

@@ -172,6 +172,10 @@ class Host:
 
     # Chats.
 
+    def forget(self, conversation: Conversation) -> None:
+        """Let go of a conversation that nobody looks at."""
+        self._conversations.remove(conversation)
+
     def conversation(self, name: str, session_id: str | None = None) -> Conversation:
         """A new conversation with an app."""
         conversation = Conversation(self, name, session_id)
@@ -242,6 +246,8 @@ class Host:
             return
         self.closed = True
         atexit.unregister(self.close)
+        for conversation in self._conversations:
+            conversation.notice("warning", "The agents of this kernel have been taken down.")
         for name in {*self._apps, *self._retiring}:
             for served in self._versions(name):
                 for run in served.app.runs.active():

@@ -39,6 +39,7 @@ class AgentMagics(Magics):
         self.raw = ""
         self._host: Host | None = None
         self._generation = 0
+        self._hidden: dict[str, list[str]] = {}
 
     @property
     def ip(self) -> Any:
@@ -75,6 +76,7 @@ class AgentMagics(Magics):
                     file=sys.stderr,
                 )
             raise
+        self._release(given.name, app)
         handle = self.handles.get(given.name) or AgentHandle(given.name, self.host)
         self.handles[given.name] = handle
         handle.uses_model = uses_model
@@ -153,7 +155,16 @@ class AgentMagics(Magics):
             namespace.pop(hidden, None)
             kind = type(app).__name__
             raise UsageError(f"At the end of the cell `app` has to be an AgentApp; it is a {kind}.")
+        self._hidden.setdefault(given.name, []).append(hidden)
         return app, body.uses_model or given.model is not None
+
+    def _release(self, name: str, app: AgentApp) -> None:
+        """Let old versions go: what is left of their cells means the new one by `app` from now on.
+
+        The last one is spared, since its answers may still be under way.
+        """
+        for hidden in self._hidden.get(name, [])[:-2]:
+            self.ip.user_ns[hidden] = app
 
     def _new_app(self, given: Any, framework: str) -> AgentApp:
         return AgentApp(
@@ -205,13 +216,19 @@ class AgentMagics(Magics):
         self.raw = info.raw_cell or ""
 
     def close(self) -> None:
-        """End every agent."""
+        """End every agent, and the servers of their models."""
+        models: list[Any] = [getattr(handle.app, "model", None) for handle in self.handles.values()]
         if self._host is not None:
             self._host.close()
             self._host = None
+        for model in models:
+            if hasattr(model, "close"):
+                model.close()
         for name in self.handles:
             if isinstance(self.ip.user_ns.get(name), AgentHandle):
                 self.ip.user_ns.pop(name)
+        for hidden in [name for names in self._hidden.values() for name in names]:
+            self.ip.user_ns.pop(hidden, None)
         self.handles.clear()
 
 

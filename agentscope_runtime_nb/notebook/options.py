@@ -47,7 +47,8 @@ class Parser(MagicArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a UsageError with what is wrong and where help is."""
-        raise UsageError(f"{message}. Help: {self.prog}?")
+        stop = "" if message.endswith("?") else "."
+        raise UsageError(f"{message}{stop} Help: {self.prog}?")
 
     def _meant(self, word: str) -> str:
         options = [name for name in self._option_string_actions if name.startswith("--")]

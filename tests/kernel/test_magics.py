@@ -15,8 +15,11 @@ from real_kernel import until
 
 from agentscope_runtime_nb import AgentApp, DefinitionError
 from agentscope_runtime_nb.notebook.answer import AgentFailedError
+from agentscope_runtime_nb.widgets import chat
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from real_kernel import Shell
 
 HEAD = "%%agent_app friday --no-chat\n@app.query\nasync def answer(msgs, request):\n"
@@ -331,6 +334,8 @@ def test_unloading_leaves_nothing(shell: Shell) -> None:
     shell.run("%reload_ext agentscope_runtime_nb")
     shell.run(ECHO)
     shell["friday"].ask("x")
+    shell.run("%%agent_app clerk --prompt --model scripted --no-chat\nYou are a clerk.")
+    shell["clerk"].ask("x")
     url = shell["friday"].serve(0)
     assert url
     shell.run("%reload_ext agentscope_runtime_nb")
@@ -358,6 +363,31 @@ def test_the_app_is_a_fastapi_that_other_tools_can_use(shell: Shell) -> None:
     shell.run(ECHO)
     assert isinstance(shell["friday"].app, AgentApp)
     assert "/process" in shell["friday"].app.openapi()["paths"]
+
+
+def test_old_versions_are_let_go(shell: Shell) -> None:
+    for _ in range(5):
+        shell.run(ECHO)
+    names = [name for name in shell.ip.user_ns if name.startswith("_agent_app")]
+    assert len(names) == 5
+    # A function of an old cell that something still calls finds an app under its name.
+    assert len({id(shell[name]) for name in names}) == 2
+
+
+def test_without_its_front_end_the_chat_says_how_to_build_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(chat, "STATIC", tmp_path)
+    shell.run(ECHO)
+    assert "make setup" in shell["friday"].chat()._esm
+
+
+def test_many_sessions_do_not_pile_up(shell: Shell) -> None:
+    shell.run(ECHO)
+    friday = shell["friday"]
+    for number in range(130):
+        friday.conversation(f"s{number}")
+    assert len(friday.host._conversations) < 110
 
 
 async def test_awaiting_from_another_loop(shell: Shell) -> None:
