@@ -81,6 +81,10 @@ class AppError(Exception):
 class DefinitionError(Exception):
     """An app is not defined well enough to serve; the text says what is missing."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence; the frames above it are not the user's."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def wire_error(error: BaseException, run_id: str) -> dict[str, str]:
     """What a client may know of an agent's failure: never a traceback, a value or a secret."""

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 20
 
 
+class AddressError(OSError):
+    """An address that cannot be listened on; the text names it and the way out."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence; the frames above it are not the user's."""
+        return [f"{type(self).__name__}: {self.strerror}"]
+
+
 class DrainingServer(uvicorn.Server):
     """A uvicorn server that, told to end, lets the app finish its runs first."""
 
@@ -52,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A bound socket; 0 chooses a free port.
 
     Raises:
-        OSError: The address is in use; the text names the port and the way out.
+        AddressError: It is in use, or not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family)
@@ -61,7 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise OSError(
+        raise AddressError(
             error.errno,
             f"{host}:{port} cannot be used ({error.strerror}). Choose another port, or port=0 for "
             "a free one.",

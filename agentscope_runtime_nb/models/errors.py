@@ -14,5 +14,9 @@ class ModelError(RuntimeError):
         super().__init__(message)
         self.code = code
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence; the frames above it are not the user's."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self) -> tuple[type[ModelError], tuple[str, str]]:
         return type(self), (self.code, str(self))
