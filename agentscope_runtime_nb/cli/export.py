@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from agentscope_runtime_nb.notebook.exporter import export
-from agentscope_runtime_nb.notebook.problems import ExportError
+from agentscope_runtime_nb.notebook.export.exporter import export
+from agentscope_runtime_nb.notebook.export.problems import ExportError
 
 if TYPE_CHECKING:
     from pathlib import Path

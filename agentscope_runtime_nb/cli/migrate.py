@@ -142,7 +142,7 @@ def _code_cell(code: str) -> tuple[str, list[Missing]]:
 
 def _past_magics(code: str) -> Change:
     """Rewrite with every line that IPython would transform masked by a comment of equal place."""
-    from agentscope_runtime_nb.notebook.document import Cell
+    from agentscope_runtime_nb.notebook.export.document import Cell
 
     lines = code.split("\n")
     transformed = Cell(0, None, code).code.split("\n")

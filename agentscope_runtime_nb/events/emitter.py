@@ -28,6 +28,10 @@ class RunStoppedError(BaseException):
     """
 
 
+def _nowhere(_seq: int, _frame: bytes, _message: str | None, _passing: bool) -> None:
+    """Where events after the end go."""
+
+
 class _Nothing:
     """An awaitable with nothing to wait for."""
 
@@ -215,7 +219,10 @@ class Emitter:
             "output": self.output,
             "usage": self._usage,
         }
-        await self._send(self.final)
+        try:
+            await self._send(self.final)
+        finally:
+            self._sink = _nowhere  # its owner may go when nobody else holds it
 
     def _check(self) -> None:
         if self.stopped:

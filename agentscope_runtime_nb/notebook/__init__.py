@@ -1,6 +1,5 @@
 """Agents in a kernel: the magics, the two threads they run on, and what the notebook shows.
 
 `magics` is the way in; `host` has the apps by name, `control` their sockets, `conversation` the
-chats; `recorder`, `slicer` and `exporter` turn an agent's cells into a service. May use everything
-but `cli`.
+chats; `export` turns an agent's cells into a service. May use everything but `cli`.
 """

@@ -170,7 +170,7 @@ class AgentHandle:
             path: A new folder.
             **options: The exporter's.
         """
-        from agentscope_runtime_nb.notebook.export import export_live
+        from agentscope_runtime_nb.notebook.export.live import export_live
 
         return export_live(self, path, **options)
 

@@ -14,7 +14,7 @@ from IPython.display import display  # pyright: ignore[reportUnknownVariableType
 from agentscope_runtime_nb.app import AgentApp
 from agentscope_runtime_nb.notebook import options, stdout
 from agentscope_runtime_nb.notebook.cell import compile_body, run_body
-from agentscope_runtime_nb.notebook.export import record, stop_recording
+from agentscope_runtime_nb.notebook.export.live import record, stop_recording
 from agentscope_runtime_nb.notebook.handle import AgentHandle
 from agentscope_runtime_nb.notebook.host import Host
 

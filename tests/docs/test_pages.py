@@ -12,7 +12,8 @@ import agentscope_runtime_nb
 from agentscope_runtime_nb.app import errors
 from agentscope_runtime_nb.cli import cli
 from agentscope_runtime_nb.cli.models import models
-from agentscope_runtime_nb.notebook import options, problems
+from agentscope_runtime_nb.notebook import options
+from agentscope_runtime_nb.notebook.export import problems
 
 REFERENCE = ROOT / "docs" / "reference"
 SOURCES = sorted((ROOT / "agentscope_runtime_nb").rglob("*.py"))

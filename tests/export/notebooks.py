@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from agentscope_runtime_nb.notebook.document import Document
-from agentscope_runtime_nb.notebook.plan import Plan, make_plan
-from agentscope_runtime_nb.notebook.writer import write_module
+from agentscope_runtime_nb.notebook.export.document import Document
+from agentscope_runtime_nb.notebook.export.plan import Plan, make_plan
+from agentscope_runtime_nb.notebook.export.writer import write_module
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentscope_runtime_nb.notebook.document import Document
-from agentscope_runtime_nb.notebook.exporter import export
-from agentscope_runtime_nb.notebook.problems import ExportError
+from agentscope_runtime_nb.notebook.export.document import Document
+from agentscope_runtime_nb.notebook.export.exporter import export
+from agentscope_runtime_nb.notebook.export.problems import ExportError
 from notebooks import app_cell, codes, plan, save
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from agentscope_runtime_nb.notebook.exporter import export
-from agentscope_runtime_nb.notebook.problems import ExportError
-from agentscope_runtime_nb.notebook.recorder import Recorder
+from agentscope_runtime_nb.notebook.export.exporter import export
+from agentscope_runtime_nb.notebook.export.problems import ExportError
+from agentscope_runtime_nb.notebook.export.recorder import Recorder
 from notebooks import app_cell, save
 
 CELLS = ("x = [1]", "y = len(x)", "x.append(2)", app_cell("x, y"))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentscope_runtime_nb.notebook.statements import analyse
+from agentscope_runtime_nb.notebook.export.statements import analyse
 
 if TYPE_CHECKING:
-    from agentscope_runtime_nb.notebook.facts import Facts
+    from agentscope_runtime_nb.notebook.export.facts import Facts
 
 
 def facts(code: str) -> Facts:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.syntax import dotted
+from agentscope_runtime_nb.notebook.export.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

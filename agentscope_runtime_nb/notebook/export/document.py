@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.notebook.problems import ExportError, problem
-from agentscope_runtime_nb.notebook.secret_scan import redact
+from agentscope_runtime_nb.notebook.export.problems import ExportError, problem
+from agentscope_runtime_nb.notebook.export.secret_scan import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

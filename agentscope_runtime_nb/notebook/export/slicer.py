@@ -16,9 +16,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.facts import BUILTINS, READ_ONLY_METHODS, Facts
-from agentscope_runtime_nb.notebook.statements import analyse
-from agentscope_runtime_nb.notebook.syntax import dotted
+from agentscope_runtime_nb.notebook.export.facts import BUILTINS, READ_ONLY_METHODS, Facts
+from agentscope_runtime_nb.notebook.export.statements import analyse
+from agentscope_runtime_nb.notebook.export.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

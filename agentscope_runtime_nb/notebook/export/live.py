@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from agentscope_runtime_nb.notebook.recorder import Recorder
+from agentscope_runtime_nb.notebook.export.recorder import Recorder
 
 if TYPE_CHECKING:
-    from agentscope_runtime_nb.notebook.export_report import ExportReport
+    from agentscope_runtime_nb.notebook.export.report import ExportReport
     from agentscope_runtime_nb.notebook.handle import AgentHandle
 
 _recorders: WeakKeyDictionary[Any, Recorder] = WeakKeyDictionary()
@@ -64,7 +64,7 @@ def export_live(
     """
     from IPython.core.getipython import get_ipython
 
-    from agentscope_runtime_nb.notebook.exporter import export
+    from agentscope_runtime_nb.notebook.export.exporter import export
 
     shell: Any = get_ipython()
     namespace: dict[str, Any] = shell.user_ns

@@ -9,9 +9,9 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.notebook import bundle
-from agentscope_runtime_nb.notebook.data_files import Files, data_files, environment_names
-from agentscope_runtime_nb.notebook.dependencies import (
+from agentscope_runtime_nb.notebook.export import bundle
+from agentscope_runtime_nb.notebook.export.data_files import Files, data_files, environment_names
+from agentscope_runtime_nb.notebook.export.dependencies import (
     Finder,
     Needs,
     gather,
@@ -19,21 +19,21 @@ from agentscope_runtime_nb.notebook.dependencies import (
     normalise,
     pin,
 )
-from agentscope_runtime_nb.notebook.document import Cell, Document, without_values
-from agentscope_runtime_nb.notebook.export_report import Decision, ExportReport
-from agentscope_runtime_nb.notebook.order import History
-from agentscope_runtime_nb.notebook.plan import Plan, make_plan, statements_of
-from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
-from agentscope_runtime_nb.notebook.rehearsal import Outcome, differences, rehearse
-from agentscope_runtime_nb.notebook.secret_scan import Secret, redact, scan_code, scan_text
-from agentscope_runtime_nb.notebook.writer import Module, write_module
+from agentscope_runtime_nb.notebook.export.document import Cell, Document, without_values
+from agentscope_runtime_nb.notebook.export.order import History
+from agentscope_runtime_nb.notebook.export.plan import Plan, make_plan, statements_of
+from agentscope_runtime_nb.notebook.export.problems import ExportError, Problem, problem
+from agentscope_runtime_nb.notebook.export.rehearsal import Outcome, differences, rehearse
+from agentscope_runtime_nb.notebook.export.report import Decision, ExportReport
+from agentscope_runtime_nb.notebook.export.secret_scan import Secret, redact, scan_code, scan_text
+from agentscope_runtime_nb.notebook.export.writer import Module, write_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentscope_runtime_nb.app import AgentApp
-    from agentscope_runtime_nb.notebook.facts import Facts
-    from agentscope_runtime_nb.notebook.recorder import Recorder
+    from agentscope_runtime_nb.notebook.export.facts import Facts
+    from agentscope_runtime_nb.notebook.export.recorder import Recorder
 
 DISTRIBUTION = "agentscope-runtime-nb"
 _GENERATED = frozenset({"app.py", "pyproject.toml", "README.md", "Dockerfile", ".env.example"})
@@ -427,7 +427,7 @@ def _rehearse(
         raise ExportError([_import_problem(plan, module, outcome)])
     if live_app is None:
         return outcome.fingerprint
-    from agentscope_runtime_nb.notebook.fingerprint import fingerprint
+    from agentscope_runtime_nb.notebook.export.fingerprint import fingerprint
 
     found = differences(fingerprint(live_app), outcome.fingerprint)
     changing = {f"value:{name}" for name in _changed_by_use(plan)}

@@ -7,7 +7,7 @@ import builtins
 from dataclasses import dataclass, field
 from typing import Final
 
-from agentscope_runtime_nb.notebook.syntax import dotted
+from agentscope_runtime_nb.notebook.export.syntax import dotted
 
 
 def words(text: str) -> frozenset[str]:

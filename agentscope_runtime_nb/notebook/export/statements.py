@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from agentscope_runtime_nb.notebook.facts import (
+from agentscope_runtime_nb.notebook.export.facts import (
     CONSUMERS,
     HAND_OUT,
     MUTATORS,
@@ -25,7 +25,7 @@ from agentscope_runtime_nb.notebook.facts import (
     made_how,
     stateless,
 )
-from agentscope_runtime_nb.notebook.syntax import (
+from agentscope_runtime_nb.notebook.export.syntax import (
     Scope,
     all_args,
     bound_in,

@@ -11,13 +11,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from agentscope_runtime_nb.notebook.app_cell import HIDDEN, AppCell, BadAppCellError, parse_app_cell
-from agentscope_runtime_nb.notebook.document import PYTHON_CELL_MAGICS, Cell, Document
-from agentscope_runtime_nb.notebook.facts import Facts, words
-from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
+from agentscope_runtime_nb.notebook.export.app_cell import (
+    HIDDEN,
+    AppCell,
+    BadAppCellError,
+    parse_app_cell,
+)
+from agentscope_runtime_nb.notebook.export.document import PYTHON_CELL_MAGICS, Cell, Document
+from agentscope_runtime_nb.notebook.export.facts import Facts, words
+from agentscope_runtime_nb.notebook.export.problems import ExportError, Problem, problem
+from agentscope_runtime_nb.notebook.export.slicer import Slice, Slicer, Statement, split
+from agentscope_runtime_nb.notebook.export.syntax import dotted
 from agentscope_runtime_nb.notebook.scope import rename_global
-from agentscope_runtime_nb.notebook.slicer import Slice, Slicer, Statement, split
-from agentscope_runtime_nb.notebook.syntax import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from agentscope_runtime_nb.notebook.problems import ExportError, Problem, problem
+from agentscope_runtime_nb.notebook.export.problems import ExportError, Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

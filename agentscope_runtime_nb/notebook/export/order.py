@@ -11,14 +11,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentscope_runtime_nb.notebook.problems import Problem, problem
+from agentscope_runtime_nb.notebook.export.problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from agentscope_runtime_nb.notebook.document import Cell
-    from agentscope_runtime_nb.notebook.facts import Facts
-    from agentscope_runtime_nb.notebook.recorder import Execution
+    from agentscope_runtime_nb.notebook.export.document import Cell
+    from agentscope_runtime_nb.notebook.export.facts import Facts
+    from agentscope_runtime_nb.notebook.export.recorder import Execution
 
 RUN_AGAIN = "Save the notebook and run the cell again, or restart the kernel and run all cells."
 

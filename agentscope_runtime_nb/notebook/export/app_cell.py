@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from agentscope_runtime_nb.notebook.document import Cell
+    from agentscope_runtime_nb.notebook.export.document import Cell
 
 HIDDEN: Final = "app@cell"
 """What `app` is called inside the app's cell while names are followed: its name is its own."""

@@ -127,7 +127,7 @@ def _child(folder: str, answer: str) -> None:
     sys.path.insert(0, folder)
     try:
         module = importlib.import_module("app")
-        from agentscope_runtime_nb.notebook.fingerprint import fingerprint
+        from agentscope_runtime_nb.notebook.export.fingerprint import fingerprint
 
         module.app.check()
         result = fingerprint(module.app)

@@ -7,12 +7,12 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agentscope_runtime_nb.notebook.app_cell import HIDDEN, head_code, prompt_code, string
+from agentscope_runtime_nb.notebook.export.app_cell import HIDDEN, head_code, prompt_code, string
 
 if TYPE_CHECKING:
-    from agentscope_runtime_nb.notebook.document import Cell
-    from agentscope_runtime_nb.notebook.plan import Plan
-    from agentscope_runtime_nb.notebook.slicer import Statement
+    from agentscope_runtime_nb.notebook.export.document import Cell
+    from agentscope_runtime_nb.notebook.export.plan import Plan
+    from agentscope_runtime_nb.notebook.export.slicer import Statement
 
 HEADER = '''\
 """{name}: exported from {source} by agentscope-runtime-nb {version}.
