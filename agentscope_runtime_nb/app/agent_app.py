@@ -26,7 +26,7 @@ from starlette.responses import Response
 from agentscope_runtime_nb.app.endpoint import as_endpoint
 from agentscope_runtime_nb.app.errors import AppError, DefinitionError
 from agentscope_runtime_nb.app.gate import LOCAL, Gate
-from agentscope_runtime_nb.app.handler import Handler
+from agentscope_runtime_nb.app.query import Handler
 from agentscope_runtime_nb.app.run import Run
 from agentscope_runtime_nb.app.runs import Runs
 from agentscope_runtime_nb.events import encode, fresh_id

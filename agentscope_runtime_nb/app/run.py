@@ -19,7 +19,7 @@ from agentscope_runtime_nb.events import Emitter, RunStoppedError, fresh_id
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from agentscope_runtime_nb.app.handler import Worker
+    from agentscope_runtime_nb.app.query import Worker
     from agentscope_runtime_nb.events import AgentRequest
     from agentscope_runtime_nb.sessions import SessionKey
 

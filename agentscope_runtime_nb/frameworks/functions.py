@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError, create_model
 
 from agentscope_runtime_nb.app.errors import DefinitionError
-from agentscope_runtime_nb.app.handler import Worker
+from agentscope_runtime_nb.app.query import Worker
 from agentscope_runtime_nb.app.run import current_run
 
 if TYPE_CHECKING:
