@@ -113,7 +113,7 @@ def serve(app: AgentApp, host: str, port: int, **options: Any) -> None:
     # With a socket that is bound already, uvicorn does not say where it listens.
     address = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
     logging.getLogger("uvicorn.error").info("%s: %s (CTRL+C to stop)", app.name, address)
-    # This process is the app's: what it has loaded stays, and need not be looked through for garbage
-    # again and again. Each look took 70 ms, in which nobody was answered.
+    # This process is the app's: what it has loaded stays, and need not be searched for garbage
+    # again and again. Each search took 70 ms, in which nobody was answered.
     gc.freeze()
     server.run(sockets=[sock])
