@@ -54,6 +54,10 @@ class Owner(Protocol):
         """Start a run of the app that serves under `name` now; on the agent thread."""
         ...
 
+    def forget_turn(self, name: str, session_id: str, run_id: str) -> None:
+        """Take a turn out of the agent's memory."""
+        ...
+
     def force(self, run: Run) -> None:
         """End a run although its code goes on."""
         ...
@@ -297,6 +301,7 @@ class Conversation:
             return
         messages = [Message.model_validate(message) for message in turn.input]
         self.turns.remove(turn)
+        self._owner.forget_turn(self.name, self.session_id, run_id)
         self._tell(self.snapshot())
         self.send(messages)
 

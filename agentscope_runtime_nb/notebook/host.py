@@ -123,6 +123,12 @@ class Host:
             raise AppError("RESOURCE_NOT_FOUND", f"{name} serves no more: run its cell again.")
         return served.app.start_run(request)
 
+    def forget_turn(self, name: str, session_id: str, run_id: str) -> None:
+        """Take a turn out of a session that is about to be asked again. From any thread."""
+        served = self._apps.get(name)
+        if served is not None:
+            served.app.forget(run_id, session_id)
+
     def find_run(self, name: str, run_id: str, principal: str = LOCAL) -> Run | None:
         """A run of any version that still lives."""
         for served in self._versions(name):

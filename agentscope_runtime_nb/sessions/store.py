@@ -79,6 +79,14 @@ class SessionStore:
         """Add a turn's messages. Returns at once; a later `read` sees them."""
         self._submit(_Append(key, run, time.time(), messages))
 
+    def forget(self, key: SessionKey, run: str) -> None:
+        """Take one turn back, as when it is asked again. Returns at once; later reads miss it."""
+
+        def drop(db: sqlite3.Connection) -> None:
+            db.execute(_FORGET, (*key, run))
+
+        self._submit(_Call(drop, Future()))
+
     async def read(self, key: SessionKey) -> list[Message]:
         """The conversation so far, oldest first; empty for one that is not known."""
         rows = await self._call(lambda db: db.execute(_READ, key).fetchall())
@@ -180,6 +188,7 @@ _READ = (
     " WHERE principal = ? AND app = ? AND user = ? AND session = ? ORDER BY id"
 )
 _DELETE = "DELETE FROM messages WHERE principal = ? AND app = ? AND user = ? AND session = ?"
+_FORGET = f"{_DELETE} AND run = ?"
 _INSERT = (
     "INSERT INTO messages (principal, app, user, session, run, at, message)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -36,6 +36,16 @@ async def test_what_was_said_is_there_after_a_restart(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+async def test_a_turn_can_be_taken_back(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "s.sqlite3")
+    for run in ("r1", "r2"):
+        store.append(KEY, run, [message(f"asked in {run}"), message("answered")])
+    store.forget(KEY, "r1")
+    store.forget(KEY._replace(session="other"), "r2")
+    assert [m.text for m in await store.read(KEY)] == ["asked in r2", "answered"]
+    store.close()
+
+
 async def test_many_writers_keep_their_order(tmp_path: Path) -> None:
     store = SessionStore(tmp_path / "s.sqlite3")
     for number in range(500):
