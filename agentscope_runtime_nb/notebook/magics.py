@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -80,6 +82,9 @@ class AgentMagics(Magics):
         handle = self.handles.get(given.name) or AgentHandle(given.name, self.host)
         self.handles[given.name] = handle
         handle.uses_model = uses_model
+        if uses_model:
+            # Half a second that the first answer need not wait for.
+            Thread(target=import_module, args=("openai",), daemon=True).start()
         self._bind(handle)
         if not given.no_chat:
             display(handle.cell_chat())

@@ -26,7 +26,7 @@ export interface Update {
 }
 
 /** An open block is cut when it grows past this, so that no single redraw is slow. */
-export const MAX_OPEN = 12_000;
+export const MAX_OPEN = 5_000;
 /** So much is read at once of a long text that is already there. */
 const WINDOW = 4 * MAX_OPEN;
 const FENCE = /^( {0,3})(`{3,}|~{3,})([^\n]*)\n/;
