@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from lab_page import ARGUMENTS, ROOT, TOKEN, Book, Lab, chromium, restored
+from lab_page import ARGUMENTS, ROOT, TOKEN, Book, Lab, chromium, on_its_own_page, restored
 from playwright.async_api import async_playwright
 
 if TYPE_CHECKING:
@@ -22,7 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-            item.add_marker(pytest.mark.timeout(120))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(120))
 
 
 @pytest.fixture(scope="session")
@@ -67,14 +67,8 @@ async def book(lab: Lab, lab_page: Page, request: pytest.FixtureRequest) -> Asyn
 @pytest_asyncio.fixture(loop_scope="session")
 async def lone_book(lab: Lab, browser: Browser) -> AsyncIterator[Book]:
     """The same on a page of its own, which the test may reload."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
-    page = await context.new_page()
-    made = Book(lab, page)
-    await page.goto(f"{lab.url}lab/workspaces/{secrets.token_hex(4)}?token={TOKEN}")
-    await restored(page)
-    yield made
-    await made.close()
-    await context.close()
+    async with on_its_own_page(lab, browser) as made:
+        yield made
 
 
 _FAILED = pytest.StashKey[bool]()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +20,25 @@ import httpx2
 import nbformat
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, Locator, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "/user/ann/"
 TOKEN = "not-a-secret"
 LOAD = "%load_ext agentscope_runtime_nb"
+# Appends to a file for as long as it runs: what a Stop has to stop.
+TICKER = """%%agent_app ticker
+import asyncio
+@app.query
+async def answer(msgs, request):
+    for n in range(600):
+        with open("ticks", "a") as file:
+            file.write("x")
+        yield f"word{n} "
+        await asyncio.sleep(0.02)
+"""
 _numbers = itertools.count(1)
 
 # What every script begins with: the panel of the notebook at `path`, brought to the front.
@@ -59,19 +75,26 @@ _CLOSE = """
 
 
 class Lab:
-    """A `jupyter lab` of its own, under a hub's prefix, with the built front end.
+    """A `jupyter lab` of its own, under a hub's prefix.
 
     Args:
         folder: Where everything of it lives.
+        kernel: The Python of its notebooks' kernels; by default the server's own.
+        package: Whether the server has the package: its proxy and the built front end.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, kernel: Path | None = None, package: bool = True) -> None:
         self.root = folder / "notebooks"
         self.root.mkdir()
-        extensions = folder / "share" / "jupyter" / "labextensions"
-        extensions.mkdir(parents=True)
-        built = ROOT / "agentscope_runtime_nb" / "labextension"
-        (extensions / "agentscope-runtime-nb").symlink_to(built)
+        shared = folder / "share" / "jupyter"
+        (shared / "labextensions").mkdir(parents=True)
+        if package:
+            built = ROOT / "agentscope_runtime_nb" / "labextension"
+            (shared / "labextensions" / "agentscope-runtime-nb").symlink_to(built)
+        self._kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        if kernel is not None:
+            self._kernel |= {"display_name": "Elsewhere", "name": "elsewhere"}
+            self._kernel_spec(shared / "kernels" / "elsewhere", kernel)
         self._settings(folder / "settings")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -81,7 +104,7 @@ class Lab:
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "JUPYTER_PATH": str(folder / "share" / "jupyter"),
+            "JUPYTER_PATH": str(shared),
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
             "AGENTSCOPE_NB_DATA": str(folder / "sessions"),
@@ -96,7 +119,7 @@ class Lab:
             f"--ServerApp.base_url={BASE}",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.root}",
-            "--ServerApp.jpserver_extensions=agentscope_runtime_nb=True",
+            f"--ServerApp.jpserver_extensions=agentscope_runtime_nb={package}",
         ]
         self._log = (folder / "lab.log").open("wb")
         self._process = subprocess.Popen(
@@ -124,12 +147,17 @@ class Lab:
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(quiet))
 
+    def _kernel_spec(self, folder: Path, python: Path) -> None:
+        """Have kernels started with another Python."""
+        command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps(self._kernel | {"argv": command}))
+
     def write(self, *cells: str) -> str:
         """A new notebook with these cells; its path."""
-        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": kernel},
+            metadata={"kernelspec": self._kernel},
         )
         path = f"n{next(_numbers)}.ipynb"
         nbformat.write(notebook, self.root / path)
@@ -200,6 +228,26 @@ class Book:
         """The size of the file that an agent appends to while it runs."""
         path = self.lab.root / name
         return path.stat().st_size if path.exists() else 0
+
+    async def ceased(self) -> None:
+        """It grew fifty times a second; soon after a Stop it grows no more."""
+        await asyncio.sleep(0.4)  # the click's way through browser and server, and 200 ms
+        size = self.grows()
+        await asyncio.sleep(0.4)
+        assert self.grows() == size
+
+
+@asynccontextmanager
+async def on_its_own_page(lab: Lab, browser: Browser) -> AsyncIterator[Book]:
+    """A place for a notebook, on a page that may be loaded again."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    page = await context.new_page()
+    made = Book(lab, page)
+    await page.goto(f"{lab.url}lab/workspaces/{secrets.token_hex(4)}?token={TOKEN}")
+    await restored(page)
+    yield made
+    await made.close()
+    await context.close()
 
 
 async def restored(page: Page) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from lab_page import TICKER
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
@@ -15,17 +16,6 @@ ECHO = """%%agent_app friday
 @app.query
 async def answer(msgs, request):
     yield "You said: " + msgs[-1].text
-"""
-# Appends to a file for as long as it runs: what a Stop has to stop.
-TICKER = """%%agent_app ticker
-import asyncio
-@app.query
-async def answer(msgs, request):
-    for n in range(600):
-        with open("ticks", "a") as file:
-            file.write("x")
-        yield f"word{n} "
-        await asyncio.sleep(0.02)
 """
 COUNT = """%%agent_app counter
 import asyncio
@@ -59,14 +49,6 @@ TOOL = '''def add(a: int, b: int) -> int:
 CLERK = "%%agent_app clerk --prompt --model scripted --tools add\nYou are a clerk."
 
 
-async def ceased(book: Book) -> None:
-    """It grew fifty times a second; soon after a Stop it grows no more."""
-    await asyncio.sleep(0.4)  # the click's way through browser and server, and 200 ms
-    size = book.grows()
-    await asyncio.sleep(0.4)
-    assert book.grows() == size
-
-
 async def test_sending_streaming_and_stopping(book: Book) -> None:
     await book.open(TICKER)
     chat = await book.chat_under(1)
@@ -74,14 +56,14 @@ async def test_sending_streaming_and_stopping(book: Book) -> None:
     await expect(chat.answer).to_contain_text("word3")
     await expect(chat.answer).not_to_contain_text("word599")
     await chat.stop.click()
-    await ceased(book)
+    await book.ceased()
     await expect(chat.answer).to_contain_text("Stopped.")
     await expect(chat.box).to_be_focused()
     await chat.say("again")
     await expect(chat.turns).to_have_count(2)
     await expect(chat.answer).to_contain_text("word3")
     await chat.box.press("Escape")
-    await ceased(book)
+    await book.ceased()
 
 
 async def test_stop_while_a_cell_blocks_the_kernel(book: Book) -> None:
@@ -93,7 +75,7 @@ async def test_stop_while_a_cell_blocks_the_kernel(book: Book) -> None:
     await book.run(2, wait=False)
     await asyncio.sleep(0.5)
     await chat.stop.click()
-    await ceased(book)
+    await book.ceased()
     await expect(chat.answer).to_contain_text("Stopped.")
     assert time.monotonic() - began < 7, "the cell should still be running"
 
