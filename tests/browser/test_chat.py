@@ -175,6 +175,27 @@ async def test_without_a_kernel_the_transcript_stands_there(lone_book: Book) -> 
         await expect(lone_book.page.get_by_text(text)).to_be_hidden(timeout=15_000)
 
 
+async def test_without_any_kernel_there_is_the_transcript_alone(book: Book) -> None:
+    await book.open(ECHO)
+    chat = await book.chat_under(1)
+    await chat.say("keep this")
+    await expect(chat.answer).to_contain_text("You said: keep this")
+    await book.evaluate("""
+      await panel.context.save();
+      await panel.sessionContext.shutdown();
+      panel.dispose();
+      const kernelPreference = { shouldStart: false };
+      const widget = await app.commands.execute("docmanager:open", { path, kernelPreference });
+      await widget.context.ready;
+    """)
+    transcript = book.page.locator(".jp-Notebook:visible .asnb-transcript")
+    await expect(transcript).to_contain_text("You said: keep this")
+    await expect(transcript).to_be_visible()
+    waiting = book.page.locator(".jp-Notebook:visible").get_by_text("Loading widget")
+    await expect(waiting).to_have_count(1)
+    await expect(waiting).to_be_hidden()
+
+
 async def test_a_tool_call_opens(book: Book) -> None:
     await book.open(TOOL, CLERK)
     await book.run(1)
