@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -95,7 +96,6 @@ class _Served:
         self._socket = listen(host, port)
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self._server = _server_of(app)
-        self._ready = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, name=f"agentscope-nb {self.url}", daemon=True
         )
@@ -104,7 +104,7 @@ class _Served:
         """Start the thread and wait until it serves."""
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
-            self._ready.wait(0.01)
+            time.sleep(0.01)
         if not self._server.started:
             self._socket.close()
             raise RuntimeError(

@@ -98,18 +98,6 @@ class Host:
             self.agent.call(self._retire, name, old)
         self._register()
 
-    def uninstall(self, name: str) -> bool:
-        """Take an app out of service; its runs may finish."""
-        with self._guard:
-            old = self._apps.pop(name, None)
-        if old is None:
-            return False
-        self.unserve(name)
-        self._retiring.setdefault(name, []).append(old)
-        self.agent.call(self._retire, name, old)
-        self._register()
-        return True
-
     # Runs.
 
     def start_run(self, name: str, request: AgentRequest) -> Run:

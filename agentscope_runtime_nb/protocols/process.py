@@ -17,7 +17,13 @@ from agentscope_runtime_nb.app.endpoint import STREAM_HEADERS
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, AgentResponse, encode
 from agentscope_runtime_nb.protocols.route import DirectRoute
-from agentscope_runtime_nb.protocols.streaming import RunStream, RunWhole, principal_of, read_body
+from agentscope_runtime_nb.protocols.streaming import (
+    KEEP_ALIVE_SECONDS,
+    RunStream,
+    RunWhole,
+    principal_of,
+    read_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -148,7 +154,7 @@ async def _follow(run: Run, seen: int) -> AsyncIterator[bytes]:
         if closed:
             return
         quiet = 0.0 if fresh else quiet + 0.03
-        if quiet >= 15:  # noqa: PLR2004 - seconds of silence
+        if quiet >= KEEP_ALIVE_SECONDS:
             yield b": keep-alive\n\n"
             quiet = 0.0
         await asyncio.sleep(0.03)

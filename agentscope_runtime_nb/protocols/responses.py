@@ -59,7 +59,7 @@ def mount(app: AgentApp) -> None:
         translation = Translation(run, asked)
         if asked.stream:
             return RunStream(run, translation.encode)
-        return RunWhole(run, lambda final: encode(translation.response(final)))
+        return RunWhole(run, translation.encode_whole)
 
     app.add_api_route(PATH, responses, methods=["POST"], tags=["OpenAI"], summary="Responses API")
 
@@ -82,6 +82,10 @@ class Translation:
             b"event: %b\ndata: %b\n\n" % (translated["type"].encode(), encode(translated))
             for translated in self._translate(event)
         )
+
+    def encode_whole(self, final: dict[str, Any]) -> bytes:
+        """The Response object of the final event."""
+        return encode(self.response(final))
 
     def response(self, event: dict[str, Any]) -> dict[str, Any]:
         """The Response object for a response event."""

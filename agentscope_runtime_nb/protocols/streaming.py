@@ -31,7 +31,18 @@ _HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
-class RunStream(Response):
+class _RunResponse(Response):
+    """A response that is yet to be made, by driving a run."""
+
+    def __init__(self, run: Run, encode: Callable[..., bytes]) -> None:
+        self.run = run
+        self.encode = encode
+        self.status_code = 200
+        self.background = None
+        self.body = b""
+
+
+class RunStream(_RunResponse):
     """Drives a run with the client as its reader.
 
     The agent waits while the client does not read, so nothing is queued; a comment goes out after
@@ -41,13 +52,6 @@ class RunStream(Response):
         run: Admitted and not started.
         encode: One event's number and JSON to the bytes to send; empty bytes send nothing.
     """
-
-    def __init__(self, run: Run, encode: Callable[[int, bytes], bytes]) -> None:
-        self.run = run
-        self.encode = encode
-        self.status_code = 200
-        self.background = None
-        self.body = b""
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
@@ -72,20 +76,13 @@ class RunStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class RunWhole(Response):
+class RunWhole(_RunResponse):
     """Drives a run to its end and answers with one JSON object.
 
     Args:
         run: Admitted and not started.
         encode: The final response event to the body.
     """
-
-    def __init__(self, run: Run, encode: Callable[[dict[str, Any]], bytes]) -> None:
-        self.run = run
-        self.encode = encode
-        self.status_code = 200
-        self.background = None
-        self.body = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
