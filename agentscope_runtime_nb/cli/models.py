@@ -34,11 +34,11 @@ def pull(
     force: Annotated[bool, typer.Option(help="Fetch it again, even if it is there.")] = False,
 ) -> None:
     """Fetch the local model into the cache, once, and check it."""
-    from agentscope_runtime_nb.models.progress import reporter
+    from agentscope_runtime_nb.progress import transfer
     from agentscope_runtime_nb.models.weights import SMOLLM2, fetch
 
     there = SMOLLM2.present and not force
-    with _errors_as_text(), reporter(f"Fetching {SMOLLM2.title}") as progress:
+    with _errors_as_text(), transfer(f"Fetching {SMOLLM2.title}") as progress:
         path = fetch(SMOLLM2, force=force, progress=progress)
     typer.echo(f"{SMOLLM2.title} {'was already' if there else 'is now'} in {path}")
 

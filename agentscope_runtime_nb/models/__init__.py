@@ -4,7 +4,7 @@
 `local.py` runs it as a child process (`local_server.py`). A scripted model is a script
 (`script.py`, `script_default.py`), a server (`scripted_server.py`, `scripted_app.py`) and the two
 APIs that it speaks (`wire_*.py`).
-This room imports nothing of ours but itself.
+This room imports nothing of ours but `progress`.
 """
 
 from __future__ import annotations

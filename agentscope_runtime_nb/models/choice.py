@@ -110,10 +110,10 @@ class Model:
 
     def _start(self) -> Endpoint:
         from agentscope_runtime_nb.models.local import Endpoint, local_server
-        from agentscope_runtime_nb.models.progress import reporter
+        from agentscope_runtime_nb.progress import transfer
 
         if self.provider == "local":
-            with reporter(f"Fetching {LOCAL_NAME}") as progress:
+            with transfer(f"Fetching {LOCAL_NAME}") as progress:
                 server = local_server(self.path, progress=progress)
             return server.ensure()
         self.server.start()
