@@ -249,7 +249,7 @@ class AgentApp(FastAPI):
     def _run_ended(self, run: Run) -> None:
         # A failed turn is not remembered: asked again, it is asked afresh.
         if run.status != "failed" and (run.output or run.status == "completed"):
-            self.store.append(run.key, run.id, [*run.request.input, *run.output])
+            self.store.append(run.key, run.turn())
         self.runs.ended(run)
 
     @asynccontextmanager

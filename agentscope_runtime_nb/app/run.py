@@ -15,6 +15,7 @@ from agentscope_runtime_nb.app import whereabouts
 from agentscope_runtime_nb.app.errors import wire_error
 from agentscope_runtime_nb.app.log import RunLog
 from agentscope_runtime_nb.events import Emitter, RunStoppedError, fresh_id
+from agentscope_runtime_nb.sessions import StoredTurn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,6 +33,7 @@ current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
 BREATH = 64
 """Events after which a run lets others on its loop act: a Stop, a disconnect, other runs."""
 
+_KEPT = ("status", "usage", "created_at", "completed_at")
 _log = logging.getLogger("agentscope_runtime_nb.run")
 
 
@@ -283,6 +285,12 @@ class Run:
             self.ended_at = time.monotonic()
         self.log.closed = True
         self._on_end(self)
+
+    def turn(self) -> StoredTurn:
+        """What is kept of it in the session."""
+        final = self.snapshot()
+        response = {name: final[name] for name in _KEPT}
+        return StoredTurn(self.id, time.time(), self.request.input, self.output, response)
 
     @property
     def output(self) -> list[dict[str, Any]]:

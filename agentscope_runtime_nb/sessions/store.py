@@ -14,7 +14,6 @@ import os
 import queue
 import sqlite3
 import threading
-import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,30 +21,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import platformdirs
 
 from agentscope_runtime_nb.events import Message, encode
+from agentscope_runtime_nb.sessions import records
+from agentscope_runtime_nb.sessions.records import SessionInfo, SessionKey, StoredTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 REST_SECONDS = 0.05
 """How long the writer rests after a commit: what a killed process can lose of a busy service."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS messages (
-  id INTEGER PRIMARY KEY,
-  principal TEXT NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, session TEXT NOT NULL,
-  run TEXT NOT NULL, at REAL NOT NULL, message TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS messages_by_session ON messages (principal, app, user, session, id);
-"""
-
-
-class SessionKey(NamedTuple):
-    """Whose conversation it is. `user` subdivides within a principal."""
-
-    principal: str
-    app: str
-    user: str
-    session: str
 
 
 class StoreError(RuntimeError):
@@ -73,28 +56,105 @@ class SessionStore:
         self._lock = threading.Lock()
         self._wanted = threading.Event()  # somebody waits: no resting
 
-    def append(
-        self, key: SessionKey, run: str, messages: Sequence[Message | dict[str, Any]]
-    ) -> None:
-        """Add a turn's messages. Returns at once; a later `read` sees them."""
-        self._submit(_Append(key, run, time.time(), messages))
+    def append(self, key: SessionKey, turn: StoredTurn) -> None:
+        """Add a turn. Returns at once; a later `read` sees it."""
+        self._submit(_Append(key, turn))
 
     def forget(self, key: SessionKey, run: str) -> None:
         """Take one turn back, as when it is asked again. Returns at once; later reads miss it."""
 
         def drop(db: sqlite3.Connection) -> None:
-            db.execute(_FORGET, (*key, run))
+            db.execute(records.FORGET, (*key, run))
 
         self._submit(_Call(drop, Future()))
 
     async def read(self, key: SessionKey) -> list[Message]:
         """The conversation so far, oldest first; empty for one that is not known."""
-        rows = await self._call(lambda db: db.execute(_READ, key).fetchall())
-        return [Message.model_validate(json.loads(row[0])) for row in rows]
+        rows = await self._call(lambda db: db.execute(records.READ, key).fetchall())
+        wire = [message for row in rows for side in row for message in json.loads(side)]
+        return [Message.model_validate(message) for message in wire]
+
+    async def turns(self, key: SessionKey) -> list[StoredTurn]:
+        """The conversation's turns, oldest first, with what is known of each answer."""
+        rows = await self._call(lambda db: db.execute(records.TURNS, key).fetchall())
+        return [records.turn_of(row) for row in rows]
+
+    async def sessions(
+        self,
+        principal: str,
+        app: str,
+        *,
+        user: str | None = None,
+        session: str | None = None,
+        search: str = "",
+        limit: int = 100,
+    ) -> list[SessionInfo]:
+        """An app's conversations, the latest first.
+
+        Args:
+            principal: Whose.
+            app: The app's name.
+            user: Only this subdivision's; all by default.
+            session: Only the one with this id.
+            search: Words that were said in it or stand in its title, in any case.
+            limit: How many at most.
+        """
+        wanted = {
+            "principal": principal,
+            "app": app,
+            "user": user,
+            "session": session,
+            "search": search.strip().casefold(),
+            "limit": limit,
+        }
+        rows = await self._call(lambda db: db.execute(records.SESSIONS, wanted).fetchall())
+        return [SessionInfo(*row) for row in rows]
+
+    async def rename(self, key: SessionKey, title: str) -> None:
+        """Give a conversation a title; an empty one takes it away again."""
+        title = " ".join(title.split())
+
+        def write(db: sqlite3.Connection) -> None:
+            if title:
+                db.execute(records.TITLE, (*key, title))
+            else:
+                db.execute(records.UNTITLE, key)
+
+        await self._call(write)
 
     async def delete(self, key: SessionKey) -> int:
-        """Forget a conversation; how many messages it had."""
-        return await self._call(lambda db: db.execute(_DELETE, key).rowcount)
+        """Forget a conversation; how many turns it had."""
+
+        def drop(db: sqlite3.Connection) -> int:
+            db.execute(records.UNTITLE, key)
+            return db.execute(records.DELETE, key).rowcount
+
+        return await self._call(drop)
+
+    async def rewind(self, key: SessionKey, run: str) -> int:
+        """Forget a turn and all that came after it; how many that were."""
+        return await self._call(
+            lambda db: db.execute(records.REWIND, (*key, *key, run)).rowcount,
+        )
+
+    async def fork(self, key: SessionKey, run: str, into: SessionKey) -> int:
+        """Copy the turns up to and including one into another conversation; how many."""
+
+        def copy(db: sqlite3.Connection) -> int:
+            copied = db.execute(records.FORK, (*into, *key, *key, run)).rowcount
+            titled = db.execute(records.READ_TITLE, key).fetchone()
+            if copied and titled:
+                db.execute(records.TITLE, (*into, titled[0]))
+            return copied
+
+        return await self._call(copy)
+
+    async def rate(self, key: SessionKey, run: str, feedback: dict[str, Any] | None) -> bool:
+        """Keep what a person thought of an answer with it; whether there is such a turn."""
+        value = encode(feedback).decode() if feedback else None
+        return await self._call(
+            lambda db: db.execute(records.RATE, (value, *key, run)).rowcount > 0,
+        )
 
     async def flush(self) -> None:
         """Wait until everything appended so far is on disk."""
@@ -136,7 +196,7 @@ class SessionStore:
             db = sqlite3.connect(path, check_same_thread=False, timeout=10)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(_SCHEMA)
+            records.prepare(db)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"The session file {path} cannot be used ({error}). Free it, or set "
@@ -167,14 +227,10 @@ class SessionStore:
 
     @staticmethod
     def _commit(db: sqlite3.Connection, batch: list[_Append]) -> sqlite3.Error | None:
-        rows = [
-            (*job.key, job.run, job.at, encode(message).decode())
-            for job in batch
-            for message in job.messages
-        ]
+        rows = [records.row_of(job.key, job.turn) for job in batch]
         try:
             with db:
-                db.executemany(_INSERT, rows)
+                db.executemany(records.INSERT, rows)
         except sqlite3.Error as error:
             import logging
 
@@ -183,23 +239,9 @@ class SessionStore:
         return None
 
 
-_READ = (
-    "SELECT message FROM messages"
-    " WHERE principal = ? AND app = ? AND user = ? AND session = ? ORDER BY id"
-)
-_DELETE = "DELETE FROM messages WHERE principal = ? AND app = ? AND user = ? AND session = ?"
-_FORGET = f"{_DELETE} AND run = ?"
-_INSERT = (
-    "INSERT INTO messages (principal, app, user, session, run, at, message)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
-
-
 class _Append(NamedTuple):
     key: SessionKey
-    run: str
-    at: float
-    messages: Sequence[Message | dict[str, Any]]
+    turn: StoredTurn
 
 
 class _Call(NamedTuple):
