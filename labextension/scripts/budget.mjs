@@ -11,6 +11,7 @@ const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))
 const LIMITS = [
   { what: "loader", files: [manifest.loader], minified: 10_000 },
   { what: "chat", files: [manifest.chat], minified: 200_000, gzipped: 70_000 },
+  { what: "highlighter", files: [manifest.assets.highlighter], minified: 40_000 },
   { what: "style", files: [manifest.css], minified: 24_000, gzipped: 6_000 },
 ];
 

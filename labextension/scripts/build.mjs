@@ -1,5 +1,5 @@
 /**
- * Builds everything: the chat and its loader for the widget, the languages that are fetched on
+ * Builds everything: the chat and its loader for the widget, the assets that are fetched on
  * demand, and the JupyterLab plugin, whose static files carry the chat as well.
  */
 import { spawnSync } from "node:child_process";
@@ -20,9 +20,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const python = join(root, "..", "agentscope_runtime_nb");
 const widgets = join(python, "widgets", "static");
 const labextension = join(python, "labextension");
-const languagesDir = join(root, "lib", "languages");
 
-/** What is fetched when code in it is first met; Python, JSON and shell are in the chat itself. */
+/** What is fetched when code in it is first met; Python, JSON and shell come with the highlighter. */
 const LANGUAGES = [
   ..."c cpp csharp css diff dockerfile go graphql ini java javascript julia kotlin latex less".split(
     " ",
@@ -48,41 +47,43 @@ function only(result) {
   return basename(Object.keys(result.metafile.outputs)[0]);
 }
 
-async function languages() {
+/** What the chat fetches when it is first needed: the name it asks by → the source. */
+const ASSETS = {
+  highlighter: "ui/highlighter.ts",
+  ...Object.fromEntries(
+    LANGUAGES.map((name) => [`hljs-${name}`, `node_modules/highlight.js/lib/languages/${name}.js`]),
+  ),
+};
+
+const shared = {
+  ...common,
+  outdir: widgets,
+  entryNames: "[name]-[hash]",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+};
+
+async function assets() {
   const result = await build({
-    ...common,
-    entryPoints: LANGUAGES.map((name) => ({
-      in: `node_modules/highlight.js/lib/languages/${name}.js`,
-      out: `hljs-${name}`,
-    })),
-    entryNames: "[name]-[hash]",
-    outdir: languagesDir,
+    ...shared,
+    entryPoints: Object.entries(ASSETS).map(([out, source]) => ({ in: source, out })),
   });
-  return Object.fromEntries(
-    Object.keys(result.metafile.outputs).map((path) => {
-      const file = basename(path);
-      return [/^hljs-(.+)-[^-]+\.js$/.exec(file)[1], file];
-    }),
-  );
+  const files = Object.keys(result.metafile.outputs).map((path) => basename(path));
+  const named = files.map((file) => [/^(.+)-[^-]+\.js$/.exec(file)[1], file]);
+  return { files: Object.fromEntries(named.sort()), inputs: Object.keys(result.metafile.inputs) };
 }
 
-async function chat(files) {
-  const shared = {
-    ...common,
-    outdir: widgets,
-    entryNames: "[name]-[hash]",
-    jsx: "automatic",
-    jsxImportSource: "preact",
-  };
+async function chat({ files, inputs }) {
   const script = await build({
     ...shared,
     entryPoints: { chat: "widgets/chat.tsx" },
-    define: { __LANGUAGES__: JSON.stringify(files) },
+    define: { __ASSETS__: JSON.stringify(files) },
   });
   const style = await build({ ...shared, entryPoints: { chat: "ui/chat.css" } });
   await build({ ...common, entryPoints: ["widgets/loader.ts"], outdir: widgets });
-  licences(Object.keys(script.metafile.inputs));
-  const manifest = { loader: "loader.js", chat: only(script), css: only(style) };
+  licences([...Object.keys(script.metafile.inputs), ...inputs]);
+  // The kernel sends any of these by the comm where no server has them.
+  const manifest = { loader: "loader.js", chat: only(script), css: only(style), assets: files };
   writeFileSync(join(widgets, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
@@ -124,14 +125,16 @@ async function plugin(manifest) {
   });
   if (built.status !== 0) process.exit(built.status ?? 1);
   const files = join(labextension, "static");
-  for (const file of [manifest.chat, manifest.css]) cpSync(join(widgets, file), join(files, file));
-  for (const file of readdirSync(languagesDir)) cpSync(join(languagesDir, file), join(files, file));
+  for (const file of [manifest.chat, manifest.css, ...Object.values(manifest.assets)]) {
+    cpSync(join(widgets, file), join(files, file));
+  }
 }
 
 for (const folder of [widgets, labextension, join(root, "lib")]) {
   rmSync(folder, { recursive: true, force: true });
 }
 mkdirSync(widgets, { recursive: true });
-const manifest = await chat(await languages());
+const manifest = await chat(await assets());
 await plugin(manifest);
-console.log(readFileSync(join(widgets, "manifest.json"), "utf8").trim());
+const { loader, chat: script, css } = manifest;
+console.log([loader, script, css, ...Object.values(manifest.assets)].join(" "));

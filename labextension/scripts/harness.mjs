@@ -9,7 +9,12 @@ const out = join(root, "lib", "harness");
 mkdirSync(out, { recursive: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { harness: "harness/harness.ts", chat: "ui/chat.css" },
+  entryPoints: {
+    harness: "harness/harness.ts",
+    chat: "ui/chat.css",
+    highlighter: "ui/highlighter.ts",
+  },
+  define: { __ASSETS__: JSON.stringify({ highlighter: "highlighter.js" }) },
   bundle: true,
   format: "esm",
   target: "es2022",

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ScriptedModel } from "../harness/scripted-model";
+import { assetsFrom } from "../ui/assets";
 import { wordsFor } from "../ui/i18n";
 import { MarkdownView } from "../ui/markdown";
 import { isDataImage, safeUrl } from "../ui/sanitize";
@@ -19,7 +21,8 @@ function show(text: string): HTMLElement {
 }
 
 describe("markdown", () => {
-  it("draws tables, lists, tasks and code", () => {
+  it("draws tables, lists, tasks and code", async () => {
+    assetsFrom(new ScriptedModel(), import.meta.url.replace(/tests\/[^/]*$/, "ui/"));
     const el = show(
       "# T\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\n- [x] done\n- [ ] open\n\n```python\nx = 1\n```\n",
     );
@@ -29,7 +32,10 @@ describe("markdown", () => {
       [...el.querySelectorAll("[data-task]")].map((task) => task.getAttribute("data-task")),
     ).toEqual(["done", "open"]);
     expect(el.querySelector(".asnb-code-lang")?.textContent).toBe("python");
-    expect(el.querySelector(".asnb-code .hljs-number")?.textContent).toBe("1");
+    expect(el.querySelector(".asnb-code code")?.textContent).toBe("x = 1");
+    await vi.waitFor(() =>
+      expect(el.querySelector(".asnb-code .hljs-number")?.textContent).toBe("1"),
+    );
     expect(el.querySelector("input")).toBeNull();
   });
 

@@ -16,6 +16,8 @@ export class CodeView {
   #text = "";
   #plain: string[] = [];
   #mode: "plain" | "coloured" = "plain";
+  #closed = false;
+  #asked = "";
 
   constructor(words: Words) {
     this.element = document.createElement("div");
@@ -49,19 +51,18 @@ export class CodeView {
   update(text: string, lang: string, closed: boolean): void {
     const fresh = this.#text !== text || this.#lang !== lang;
     this.#text = text;
+    this.#closed = closed;
     if (this.#lang !== lang || !this.#label.textContent) {
       this.#lang = lang;
       this.#label.textContent = lang || "text";
     }
-    if (fresh || closed) this.#draw(closed);
+    if (fresh || closed) this.#draw();
   }
 
-  #draw(closed: boolean): void {
+  #draw(): void {
     const text = this.#text;
-    const html =
-      text.length <= (closed ? MAX_COLOURED : LIVE) && !hugeLine(text)
-        ? coloured(text, this.#lang)
-        : null;
+    const fit = text.length <= (this.#closed ? MAX_COLOURED : LIVE) && !hugeLine(text);
+    const html = fit ? coloured(text, this.#lang) : null;
     if (html !== null) {
       this.#code.innerHTML = html; // escaped by highlight.js
       this.#mode = "coloured";
@@ -69,12 +70,13 @@ export class CodeView {
       return;
     }
     this.#drawPlain(text);
-    if (closed && this.#lang && text.length <= MAX_COLOURED) {
-      void fetchLanguage(this.#lang).then((ok) => {
-        const later = ok && this.#text === text ? coloured(text, this.#lang) : null;
-        if (later !== null) this.#code.innerHTML = later;
-      });
-    }
+    // What is still being written may have half the name of its language only.
+    const line = this.#closed || text.includes("\n");
+    if (!fit || !line || !this.#lang || this.#asked === this.#lang) return;
+    this.#asked = this.#lang;
+    void fetchLanguage(this.#lang).then((ok) => {
+      if (ok) this.#draw();
+    });
   }
 
   /** Only the last piece changes while code grows. */

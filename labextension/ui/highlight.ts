@@ -1,20 +1,14 @@
-/** Colours for code: a few languages at once, the others when they are first met. */
-import hljs from "highlight.js/lib/core";
-import bash from "highlight.js/lib/languages/bash";
-import json from "highlight.js/lib/languages/json";
-import python from "highlight.js/lib/languages/python";
+/** Colours for code, by a highlighter that is fetched when the first code is met. */
+import { hasAsset, loadAsset } from "./assets";
+import type { Language } from "./highlighter";
 
-hljs.registerLanguage("python", python);
-hljs.registerLanguage("json", json);
-hljs.registerLanguage("bash", bash);
+type Highlighter = typeof import("./highlighter");
 
 /** Longer code is shown plain: colouring it would hold the page up. */
 export const MAX_COLOURED = 40_000;
 
-/** Set by the build: language → file beside the chat's own. */
-declare const __LANGUAGES__: Readonly<Record<string, string>>;
-const FILES: Readonly<Record<string, string>> =
-  typeof __LANGUAGES__ === "undefined" ? {} : __LANGUAGES__;
+/** What the highlighter brings along. */
+const BROUGHT = new Set(["python", "json", "bash"]);
 
 const ALIASES: Readonly<Record<string, string>> = {
   "c++": "cpp",
@@ -50,13 +44,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   zsh: "bash",
 };
 
-let base = "";
-const loading = new Map<string, Promise<boolean>>();
-
-/** Where the language files are; "" when there are none to fetch. */
-export function setLanguageBase(url: string): void {
-  base = url;
-}
+let highlighter: Highlighter | null = null;
 
 /** The name a language is known by here. */
 export function languageName(label: string): string {
@@ -67,29 +55,25 @@ export function languageName(label: string): string {
 /** Coloured HTML (escaped by highlight.js), or null when the language is not at hand. */
 export function coloured(code: string, label: string): string | null {
   const name = languageName(label);
-  if (!name || code.length > MAX_COLOURED || !hljs.getLanguage(name)) return null;
+  if (!name || code.length > MAX_COLOURED || !highlighter?.knows(name)) return null;
   try {
-    return hljs.highlight(code, { language: name, ignoreIllegals: true }).value;
+    return highlighter.colour(code, name);
   } catch {
     return null;
   }
 }
 
-/** Fetch a language that is not at hand; true when it is now. */
-export function fetchLanguage(label: string): Promise<boolean> {
+/** Fetch what a language needs that is not at hand; true when it is now. */
+export async function fetchLanguage(label: string): Promise<boolean> {
   const name = languageName(label);
-  if (hljs.getLanguage(name)) return Promise.resolve(true);
-  const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined;
-  if (!file || !base) return Promise.resolve(false);
-  const known = loading.get(name);
-  if (known) return known;
-  const promise = import(/* webpackIgnore: true */ new URL(file, base).href).then(
-    (module: { default: Parameters<typeof hljs.registerLanguage>[1] }) => {
-      hljs.registerLanguage(name, module.default);
-      return true;
-    },
-    () => false,
-  );
-  loading.set(name, promise);
-  return promise;
+  if (!BROUGHT.has(name) && !hasAsset(`hljs-${name}`)) return false;
+  try {
+    highlighter = await loadAsset<Highlighter>("highlighter");
+    if (highlighter.knows(name)) return true;
+    const language = await loadAsset<{ default: Language }>(`hljs-${name}`);
+    highlighter.learn(name, language.default);
+    return true;
+  } catch {
+    return false; // shown plain
+  }
 }
