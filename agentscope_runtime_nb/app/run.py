@@ -293,6 +293,11 @@ class Run:
         return StoredTurn(self.id, time.time(), self.request.input, self.output, response)
 
     @property
+    def displays(self) -> dict[str, dict[str, Any]]:
+        """Rich forms of what it showed, by the id in a message's `metadata.display`."""
+        return self._emitter.displays
+
+    @property
     def output(self) -> list[dict[str, Any]]:
         """The messages finished so far."""
         return self._emitter.output

@@ -6,10 +6,25 @@ grammar as a checker. Imports nothing else of this package; everything else may 
 
 from __future__ import annotations
 
+from agentscope_runtime_nb.events.approvals import (
+    Decision,
+    always_allowed,
+    approval_response,
+    decisions,
+    pending,
+)
 from agentscope_runtime_nb.events.emitter import Emitter, RunStoppedError
 from agentscope_runtime_nb.events.encoding import encode
 from agentscope_runtime_nb.events.grammar import Grammar, GrammarError, check
-from agentscope_runtime_nb.events.parts import Part, Reasoning, Text, ToolCall, ToolResult, Usage
+from agentscope_runtime_nb.events.parts import (
+    ApprovalRequest,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from agentscope_runtime_nb.events.wire import (
     AgentRequest,
     AgentResponse,
@@ -39,10 +54,12 @@ __all__ = [
     "AgentRequest",
     "AgentResponse",
     "AnyContent",
+    "ApprovalRequest",
     "AudioContent",
     "Content",
     "ContentType",
     "DataContent",
+    "Decision",
     "Emitter",
     "Error",
     "Event",
@@ -66,8 +83,12 @@ __all__ = [
     "ToolResult",
     "Usage",
     "VideoContent",
+    "always_allowed",
+    "approval_response",
     "check",
+    "decisions",
     "encode",
     "fresh_id",
+    "pending",
     "user_message",
 ]

@@ -14,7 +14,7 @@ from agentscope_runtime_nb.events.encoding import encode, encode_text
 from agentscope_runtime_nb.events.wire import Message, message_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     Sink = Callable[[int, bytes, str | None, bool], Awaitable[None] | None]
 
@@ -54,8 +54,20 @@ class _Open:
     began: float = field(default_factory=time.monotonic)
 
 
+_Voice = tuple[str | None, str | None]
+"""Who speaks, and in which tool call."""
+
+
 class Emitter:
     """Writes one run's events to a sink, in order.
+
+    Everything that is said has an author (`agent`, where several speak) and may belong to a tool
+    call (`parent`, its call id), as what a sub-agent says does.
+
+    Attributes:
+        output: The messages finished so far.
+        displays: Rich forms of what was shown, by the id in a message's `metadata.display`.
+        final: The last event, once it was sent.
 
     Args:
         response: The response's fields: `id`, `session_id`, `created_at`.
@@ -71,9 +83,10 @@ class Emitter:
         self._response = response
         self._sink = sink
         self._seq = 0
+        self.displays: dict[str, dict[str, Any]] = {}
         self._usage: dict[str, Any] | None = None
         self._parts: dict[str, _Open] = {}  # every message that has begun and not ended
-        self._speech: dict[str | None, _Open] = {}
+        self._speech: dict[_Voice, _Open] = {}
         self._calls: dict[str, _Open] = {}
         self._call_times: dict[str, float] = {}
 
@@ -85,17 +98,21 @@ class Emitter:
 
     # What a token takes on its way is plain functions, which hand its reader's own awaitable back:
     # each coroutine more costs a twentieth of what serving the token does.
-    def text(self, delta: str, *, agent: str | None = None) -> Awaitable[None]:
-        """Append to the answer; `agent` names the author where several speak."""
-        return self._say(TEXT, delta, agent)
+    def text(
+        self, delta: str, *, agent: str | None = None, parent: str | None = None
+    ) -> Awaitable[None]:
+        """Append to the answer."""
+        return self._say(TEXT, delta, agent, parent)
 
-    def reasoning(self, delta: str, *, agent: str | None = None) -> Awaitable[None]:
+    def reasoning(
+        self, delta: str, *, agent: str | None = None, parent: str | None = None
+    ) -> Awaitable[None]:
         """Append to the thoughts."""
-        return self._say(REASONING, delta, agent)
+        return self._say(REASONING, delta, agent, parent)
 
-    async def end_message(self, *, agent: str | None = None) -> None:
+    async def end_message(self, *, agent: str | None = None, parent: str | None = None) -> None:
         """End what `agent` is saying, so that its next text is a message of its own."""
-        part = self._speech.pop(agent, None)
+        part = self._speech.pop((agent, parent), None)
         if part is not None:
             await self._complete(part)
 
@@ -107,6 +124,7 @@ class Emitter:
         *,
         done: bool = True,
         agent: str | None = None,
+        parent: str | None = None,
     ) -> None:
         """Report a tool call; again and again with `done=False` while its arguments arrive.
 
@@ -116,14 +134,15 @@ class Emitter:
             arguments: A dict, or the JSON text so far (all of it, not the addition).
             done: Whether the arguments are whole.
             agent: The author where several speak.
+            parent: The id of the tool call that this happens in.
         """
         self._check()
-        text = arguments if isinstance(arguments, str) else encode(arguments).decode()
         part = self._calls.get(call_id)
         if part is None:
-            await self.end_message(agent=agent)
-            part = await self._open("plugin_call", "assistant", "data", agent)
+            await self.end_message(agent=agent, parent=parent)
+            part = await self._open("plugin_call", "assistant", "data", (agent, parent))
             self._calls[call_id] = part
+        text = _json_text(arguments)
         part.content["data"] = {"call_id": call_id, "name": name, "arguments": text}
         if done:
             del self._calls[call_id]
@@ -139,36 +158,104 @@ class Emitter:
         output: Any,
         *,
         failed: bool = False,
+        contents: Sequence[dict[str, Any]] = (),
+        display: dict[str, Any] | None = None,
         agent: str | None = None,
+        parent: str | None = None,
     ) -> None:
-        """Report what a tool returned; anything with a JSON form, else its `str`."""
+        """Report what a tool returned.
+
+        Args:
+            call_id: Of the call.
+            name: The tool.
+            output: Anything with a JSON form, else its `str`.
+            failed: Whether it is an error.
+            contents: What else it brought, such as images.
+            display: Its rich form, as `display` takes it.
+            agent: The author where several speak.
+            parent: The id of the tool call that the call happens in.
+        """
         self._check()
         if call_id in self._calls:  # its arguments never ended; they are whole now
-            part = self._calls.pop(call_id)
-            await self._complete(part)
-        await self.end_message(agent=agent)
-        part = await self._open("plugin_call_output", "tool", "data", agent)
+            await self._complete(self._calls.pop(call_id))
+        await self.end_message(agent=agent, parent=parent)
+        part = await self._open("plugin_call_output", "tool", "data", (agent, parent))
         began = self._call_times.pop(call_id, None)
         meta: dict[str, Any] = part.message["metadata"] or {}
         if began is not None:
             meta["duration"] = _seconds_since(began)
         if failed:
             meta["failed"] = True
-        part.message["metadata"] = meta or None
+        part.message["metadata"] = meta | self._shown(part, display) or None
         part.content["data"] = {
             "call_id": call_id,
             "name": name,
             "output": encode(output).decode(),
         }
+        await self._send_content(part, part.content, 0)
+        for index, content in enumerate(contents, 1):
+            await self._send_content(part, content, index)
+        await self._close_message(part, "completed")
+
+    async def approval(
+        self,
+        call_id: str,
+        name: str,
+        arguments: dict[str, Any] | str,
+        *,
+        server: str = "",
+        agent: str | None = None,
+        parent: str | None = None,
+    ) -> None:
+        """Ask whether a tool call may be made. The run then ends; the next request answers."""
+        self._check()
+        await self.end_message(agent=agent, parent=parent)
+        part = await self._open("mcp_approval_request", "assistant", "data", (agent, parent))
+        part.content["data"] = {
+            "id": f"apr_{call_id}",
+            "call_id": call_id,
+            "name": name,
+            "arguments": _json_text(arguments),
+            "server_label": server,
+        }
         await self._complete(part)
 
-    async def media(self, content: dict[str, Any], *, agent: str | None = None) -> None:
+    async def media(
+        self, content: dict[str, Any], *, agent: str | None = None, parent: str | None = None
+    ) -> None:
         """Show an image, sound, film, file or JSON object: a content's own fields, with `type`."""
+        await self.display([content], agent=agent, parent=parent)
+
+    async def display(
+        self,
+        contents: Sequence[dict[str, Any]],
+        bundle: dict[str, Any] | None = None,
+        *,
+        agent: str | None = None,
+        parent: str | None = None,
+    ) -> None:
+        """Show something as a message of its own.
+
+        Args:
+            contents: What every client can show, at least one.
+            bundle: Its rich form for a notebook: `data` (MIME type to value) and `metadata`.
+            agent: The author where several speak.
+            parent: The id of the tool call that this happens in.
+        """
         self._check()
-        await self.end_message(agent=agent)
-        part = await self._open("message", "assistant", content["type"], agent)
-        part.content |= {k: v for k, v in content.items() if k not in part.content}
-        await self._complete(part)
+        await self.end_message(agent=agent, parent=parent)
+        kind = contents[0]["type"]
+        part = await self._open("message", "assistant", kind, (agent, parent), announce=False)
+        shown = self._shown(part, bundle)
+        if shown:
+            part.message["metadata"] = (part.message["metadata"] or {}) | shown
+        await self._send(part.message, part.message["id"])
+        for index, content in enumerate(contents):
+            # A part keeps its own place in the stream, whatever the content says of one.
+            blank = _blank_content(part.message["id"], content["type"])
+            extra = {key: value for key, value in content.items() if key not in blank}
+            await self._send_content(part, blank | extra, index)
+        await self._close_message(part, "completed")
 
     async def message(self, message: Message) -> None:
         """Pass on a whole message, under an id of this run."""
@@ -176,8 +263,9 @@ class Emitter:
         await self.end_message()
         meta = message.metadata or {}
         contents = [c.model_dump(mode="json") for c in message.content or ()]
+        voice = (meta.get("agent"), meta.get("parent_id"))
         part = await self._open(
-            message.type, message.role or "assistant", "text", meta.get("agent"), announce=False
+            message.type, message.role or "assistant", "text", voice, announce=False
         )
         part.message["metadata"] = message.metadata
         await self._send(part.message, part.message["id"])
@@ -185,12 +273,25 @@ class Emitter:
             await self._send_content(part, content, index)
         await self._close_message(part, "completed")
 
-    async def usage(self, **tokens: int) -> None:
-        """Add the tokens of one model call (`input_tokens`, `output_tokens`, …)."""
+    async def usage(
+        self, *, cost: float | None = None, window: int | None = None, **tokens: int
+    ) -> None:
+        """Add one model call.
+
+        Args:
+            cost: What it cost, in US dollars, where that is known.
+            window: How many tokens the model can take at once, where that is known.
+            **tokens: `input_tokens`, `output_tokens`, …
+        """
         total = self._usage or {"input_tokens": 0, "output_tokens": 0}
         for key, count in tokens.items():
             total[key] = total.get(key, 0) + count
         total["total_tokens"] = total["input_tokens"] + total["output_tokens"]
+        if cost is not None:
+            total["cost"] = total.get("cost", 0.0) + cost
+        if window:  # the last call says how full it is
+            used = tokens.get("input_tokens", 0) + tokens.get("output_tokens", 0)
+            total["context"] = {"used": used, "window": window}
         self._usage = total
 
     async def finish(self, status: str, error: dict[str, str] | None = None) -> None:
@@ -228,14 +329,21 @@ class Emitter:
         if self.stopped:
             raise RunStoppedError
 
-    def _say(self, kind: str, delta: str, agent: str | None) -> Awaitable[None]:
+    def _shown(self, part: _Open, bundle: dict[str, Any] | None) -> dict[str, str]:
+        if bundle is None:
+            return {}
+        ident = part.message["id"]
+        self.displays[ident] = bundle
+        return {"display": ident}
+
+    def _say(self, kind: str, delta: str, agent: str | None, parent: str | None) -> Awaitable[None]:
         if self.stopped:
             return self._refuse()
         if not delta:
             return _NOTHING
-        part = self._speech.get(agent)
+        part = self._speech.get((agent, parent))
         if part is None or part.message["type"] != kind:
-            return self._say_first(kind, delta, agent)
+            return self._say_first(kind, delta, agent, parent)
         part.chunks.append(delta)
         seq = self._seq
         self._seq = seq + 1
@@ -245,17 +353,19 @@ class Emitter:
     async def _refuse(self) -> None:
         raise RunStoppedError
 
-    async def _say_first(self, kind: str, delta: str, agent: str | None) -> None:
-        await self.end_message(agent=agent)
-        part = await self._open(kind, "assistant", "text", agent)
-        self._speech[agent] = part
-        await self._say(kind, delta, agent)
+    async def _say_first(
+        self, kind: str, delta: str, agent: str | None, parent: str | None
+    ) -> None:
+        await self.end_message(agent=agent, parent=parent)
+        part = await self._open(kind, "assistant", "text", (agent, parent))
+        self._speech[agent, parent] = part
+        await self._say(kind, delta, agent, parent)
 
     async def _open(
-        self, kind: str, role: str, content: str, agent: str | None, *, announce: bool = True
+        self, kind: str, role: str, content: str, voice: _Voice, *, announce: bool = True
     ) -> _Open:
         ident = message_id()
-        message = _blank_message(ident, kind, role, agent)
+        message = _blank_message(ident, kind, role, voice)
         part = self._parts[ident] = _Open(message, _blank_content(ident, content))
         if content == "text":
             part.head = (
@@ -334,7 +444,13 @@ def _seconds_since(began: float) -> float:
     return round(time.monotonic() - began, 4)
 
 
-def _blank_message(ident: str, kind: str, role: str, agent: str | None) -> dict[str, Any]:
+def _json_text(arguments: dict[str, Any] | str) -> str:
+    return arguments if isinstance(arguments, str) else encode(arguments).decode()
+
+
+def _blank_message(ident: str, kind: str, role: str, voice: _Voice) -> dict[str, Any]:
+    agent, parent = voice
+    about = ({"agent": agent} if agent else {}) | ({"parent_id": parent} if parent else {})
     return {
         "sequence_number": None,
         "object": "message",
@@ -347,7 +463,7 @@ def _blank_message(ident: str, kind: str, role: str, agent: str | None) -> dict[
         "code": None,
         "message": None,
         "usage": None,
-        "metadata": {"agent": agent} if agent else None,
+        "metadata": about or None,
     }
 
 

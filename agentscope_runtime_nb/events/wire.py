@@ -230,8 +230,9 @@ class Message(Event):
         role: One of `Role`.
         content: Its contents; a plain string is taken as one text content.
         usage: Tokens of the model call that made it, where known.
-        metadata: Free; `agent` names the author where several speak, `duration` (seconds) stands
-            on thoughts and on a tool's result.
+        metadata: Free. `agent` names the author where several speak, `parent_id` the tool call
+            that it happens in; `duration` (seconds) stands on thoughts and on a tool's result,
+            `display` where a notebook has a richer form.
     """
 
     object: str = "message"
@@ -266,6 +267,7 @@ class AgentRequest(BaseModel):
         id: Becomes the response's id.
         session_id: The conversation; a new one when absent.
         user_id: Subdivides the caller's sessions; the session id when absent.
+        settings: Values of the settings that the app offers, by name.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -285,6 +287,7 @@ class AgentRequest(BaseModel):
     n: int | None = Field(default=1, ge=1, le=5)
     seed: int | None = None
     tools: list[dict[str, Any]] | None = None
+    settings: dict[str, Any] | None = None
 
     _history: Callable[[], Awaitable[list[Message]]] | None = PrivateAttr(default=None)
 

@@ -63,7 +63,7 @@ WITH found AS (
     AND (:session IS NULL OR session = :session)
   GROUP BY user, session
 )
-SELECT found.session, found.user, coalesce(titles.title, first.asked, '') AS title, turns, created, updated,
+SELECT found.session, found.user, coalesce(titles.title, first.asked, ''), turns, created, updated,
   last.answered
 FROM found
 LEFT JOIN titles ON (titles.principal, titles.app, titles.user, titles.session)
