@@ -1,8 +1,8 @@
 """A notebook as a list of code cells, whatever file it comes from.
 
-Reads `.ipynb` by nbformat and percent-format `.py` (the one jupytext writes) by itself, so
-jupytext need not be installed. Magics are recognised by IPython's own transformer, never by
-looking at lines, so a `%` inside a string is a `%` inside a string.
+Reads `.ipynb` by nbformat, and percent-format `.py` and Markdown (as jupytext writes them) by
+itself, so jupytext need not be installed. Magics are recognised by IPython's own transformer,
+never by looking at lines, so a `%` inside a string is a `%` inside a string.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentscope_runtime_nb.notebook.export.markdown import read_markdown
 from agentscope_runtime_nb.notebook.export.problems import ExportError, problem
 from agentscope_runtime_nb.notebook.export.secret_scan import redact
 
@@ -100,7 +101,7 @@ class Document:
 
     @classmethod
     def read(cls, path: str | Path) -> Document:
-        """Read a `.ipynb` or a percent-format `.py`.
+        """Read a `.ipynb`, a percent-format `.py` or a Markdown notebook.
 
         Raises:
             ExportError: when the file is missing or is not a notebook.
@@ -115,11 +116,12 @@ class Document:
                     problem(
                         "unreadable-document",
                         f"{path} cannot be read: {reason}.",
-                        "Give the path of a notebook (.ipynb) or of a percent-format script (.py).",
+                        "Give the path of a notebook (.ipynb) or of a jupytext file (.py, .md).",
                     )
                 ]
             ) from error
-        cells = read_percent(text) if path.suffix == ".py" else _read_ipynb(text, path)
+        read = {".py": read_percent, ".md": _read_markdown}.get(path.suffix)
+        cells = read(text) if read is not None else _read_ipynb(text, path)
         return cls(tuple(cells), path, folder=path.resolve().parent)
 
     @classmethod
@@ -200,6 +202,10 @@ def _read_ipynb(text: str, path: Path) -> list[Cell]:
 def _converted(nbformat: Any, text: str) -> dict[str, Any]:
     """An older notebook in the present format."""
     return nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)
+
+
+def _read_markdown(text: str) -> list[Cell]:
+    return [_cell(b.number, b.id, b.source, b.tags) for b in read_markdown(text)]
 
 
 _MARK = re.compile(r"^# ?%%(?:%+)?(?:\s(?P<rest>.*))?$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import time
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -358,7 +359,15 @@ class _Draft:
             decisions,
             self.notes(),
             list(self.variables),
+            sources=self._sources(),
+            given=dict(self.plan.environment),
+            blame=partial(_import_problem, self.plan, self.module),
         )
+
+    def _sources(self) -> list[Path]:
+        own = self.plan.document.path
+        shipped = (self.needs.modules | self.data.shipped).values()
+        return [*([own] if own else []), *sorted(shipped)]
 
 
 def _excerpt(text: str) -> str:
@@ -463,7 +472,18 @@ def _import_problem(plan: Plan, module: Module, outcome: Outcome) -> Problem:
         f"In a fresh process the exported app does not start. {where}{redact(outcome.error)}",
         fix,
         cell=cell.where if cell else None,
+        line=_line_in(cell, module, outcome.line) if cell and outcome.line else None,
     )
+
+
+def _line_in(cell: Cell, module: Module, line: int) -> int | None:
+    """Where a line of the module stands in its cell; None if it was changed or stands there twice.
+
+    Of a cell only some statements are kept, so the lines cannot be counted.
+    """
+    text = module.text.splitlines()[line - 1].strip()
+    found = [n for n, own in enumerate(cell.source.splitlines(), 1) if own.strip() == text]
+    return found[0] if len(found) == 1 else None
 
 
 def _changed_by_use(plan: Plan) -> set[str]:

@@ -8,7 +8,7 @@ import re
 import shlex
 import textwrap
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agentscope_runtime_nb.notebook.export.app_cell import (
@@ -55,8 +55,10 @@ class Plan:
     lazy_annotations: bool = False
     bodies: dict[int, str] = field(default_factory=dict[int, str])
     """Cell number → the Python in it, as far as it is Python."""
-    broken: dict[int, str] = field(default_factory=dict[int, str])
-    """Cells that are not valid Python."""
+    broken: dict[int, SyntaxError | ValueError] = field(
+        default_factory=dict[int, "SyntaxError | ValueError"]
+    )
+    """Cells that are not valid Python, and why."""
 
     @property
     def kept(self) -> list[Statement]:
@@ -243,7 +245,7 @@ def statements_of(  # noqa: PLR0911 - a return a kind of cell
     try:
         found = split(code, cell.number, start, lazy_annotations=plan.lazy_annotations)
     except (SyntaxError, ValueError) as error:
-        plan.broken[cell.number] = getattr(error, "msg", str(error))
+        plan.broken[cell.number] = error
         return []
     extra = [_whole(cell, start + len(found), Facts(binds=captured), "what %%capture caught")]
     found = [_classify(plan, cell, statement) for statement in found] + (extra if captured else [])
@@ -306,6 +308,7 @@ def _app_statements(plan: Plan, app: AppCell, start: int) -> list[Statement]:
                 f"{getattr(error, 'msg', error)}.",
                 "Mend it and run it again.",
                 cell=app.cell.where,
+                line=line,
             )
         )
         return [head]
@@ -428,7 +431,8 @@ def _missing(  # noqa: PLR0911 - a return a cause
     uses = f"{user.label} uses `{name}`"
 
     def told(code: str, text: str, fix: str) -> Problem:
-        return problem(code, f"{uses}, {text}", fix, cell=user.where, name=name)
+        line = _line_of(name, statement, user)
+        return problem(code, f"{uses}, {text}", fix, cell=user.where, name=name, line=line)
 
     if name in handles:
         own = plan.app is not None and name == plan.app.name
@@ -459,6 +463,14 @@ def _missing(  # noqa: PLR0911 - a return a cause
     return _unknown(plan, told, name, statement, namespace)
 
 
+def _line_of(name: str, statement: Statement, cell: Cell) -> int | None:
+    """The line of the cell in which a statement first uses a name."""
+    for node in ast.walk(ast.parse(textwrap.dedent(statement.text))):
+        if isinstance(node, ast.Name) and node.id == name:
+            return statement.first_line + node.lineno - 1 + (cell.magic is not None)
+    return None
+
+
 def _opaque(plan: Plan, told: Any, name: str, opaque: Statement) -> Problem:
     cell = plan.cell(opaque.cell)
     if "no-export" in opaque.dropped:
@@ -479,12 +491,15 @@ def _opaque(plan: Plan, told: Any, name: str, opaque: Statement) -> Problem:
 def _unknown(
     plan: Plan, told: Any, name: str, statement: Statement, namespace: Mapping[str, Any] | None
 ) -> Problem:
-    for number, reason in plan.broken.items():
+    for number, error in plan.broken.items():
         cell = plan.cell(number)
         if re.search(rf"\b{re.escape(name)}\b", cell.source):
-            return told(
-                "bad-syntax", f"but {cell.label} is not valid Python ({reason}).", "Mend that cell."
-            )
+            line = (getattr(error, "lineno", None) or 0) + (cell.magic is not None)
+            reason = getattr(error, "msg", error)
+            text = f"but {cell.label} is not valid Python ({reason})."
+            found = told("bad-syntax", text, "Mend that cell.")
+            # Where to look is where the mistake is, not where the name is missed.
+            return replace(found, cell=number, cell_id=cell.id, line=line or None)
     for other in plan.statements:
         if other.dropped.startswith("the magic %") and other.index < statement.index:
             magic = other.dropped.removeprefix("the magic %")

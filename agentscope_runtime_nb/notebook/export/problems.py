@@ -52,6 +52,8 @@ class Problem:
     cell: int | None = None
     cell_id: str | None = None
     name: str | None = None
+    line: int | None = None
+    """The line of the cell, where one can be named."""
 
     def __str__(self) -> str:
         return f"{self.text} {self.fix} [{self.code}]"
@@ -88,9 +90,10 @@ def problem(
     *,
     cell: tuple[int, str | None] | None = None,
     name: str | None = None,
+    line: int | None = None,
 ) -> Problem:
     """Make a problem; an unknown code is a mistake of ours."""
     if code not in CODES:
         raise KeyError(code)
     number, cell_id = cell or (None, None)
-    return Problem(code, text[:1].upper() + text[1:], fix, number, cell_id, name)
+    return Problem(code, text[:1].upper() + text[1:], fix, number, cell_id, name, line)

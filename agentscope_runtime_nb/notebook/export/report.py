@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from agentscope_runtime_nb.notebook.export.problems import Problem
+    from agentscope_runtime_nb.notebook.export.rehearsal import Outcome
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class ExportReport:
         environment: Environment variables that it reads.
         seconds: How long the parts took.
         fingerprint: What the fresh process found in the app.
+        sources: The files that it was made from, the notebook's own first.
+        given: What the notebook's %env lines set; shown nowhere.
+        blame: Says which cell is at fault when the exported app does not start.
     """
 
     app: str
@@ -45,6 +52,9 @@ class ExportReport:
     environment: list[str] = field(default_factory=list[str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     fingerprint: dict[str, Any] | None = None
+    sources: list[Path] = field(default_factory=list["Path"])
+    given: dict[str, str] = field(default_factory=dict[str, str])
+    blame: Callable[[Outcome], Problem] | None = None
 
     @property
     def kept(self) -> list[Decision]:
