@@ -99,6 +99,23 @@ def migrate(
 
 
 @cli.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Also ask the model for a word, and time it.")
+    ] = False,
+) -> None:
+    """Say what is there on this machine and what is not, with what mends it.
+
+    Exit codes: 0 agents can be defined, asked and shipped here, 1 something for that is broken.
+    """
+    from agentscope_runtime_nb.cli.doctor import run_doctor
+
+    run_doctor(as_json=as_json, ask=ask)
+
+
+@cli.command()
 def version() -> None:
     """Say which version this is."""
     from importlib.metadata import version as version_of

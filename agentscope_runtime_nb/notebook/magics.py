@@ -124,6 +124,11 @@ class AgentMagics(Magics):
             raise UsageError("Say where to: %agent_app export NAME PATH")
         return self._agent(name, "export").export(path.strip().strip("\"'"))
 
+    def _doctor(self, rest: str) -> Any:
+        from agentscope_runtime_nb.doctor.examination import examine
+
+        return examine(ask=options.doctor_parser().parse_argstring(rest).ask)
+
     def _agent(self, name: str, word: str) -> AgentHandle:
         name = name.strip()
         if name in self.handles:

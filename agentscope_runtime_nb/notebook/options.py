@@ -20,6 +20,7 @@ VERBS = {
     "serve": "NAME [--port P]: open a port on this machine",
     "stop": "NAME: stop what it is doing and close its port",
     "export": "NAME PATH: write it as a service of its own",
+    "doctor": "[--ask]: what is there on this machine and what is not; ask the model a word",
 }
 
 
@@ -87,6 +88,13 @@ def serve_parser() -> Parser:
     parser = Parser("%agent_app serve", description="Open a port on this machine for an agent.")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("--port", "-p", metavar="P", type=int)
+    return parser
+
+
+def doctor_parser() -> Parser:
+    """The options of `%agent_app doctor`."""
+    parser = Parser("%agent_app doctor", description="What is there on this machine, and what not.")
+    parser.add_argument("--ask", action="store_true", help="Also ask the model for a word.")
     return parser
 
 
@@ -195,7 +203,7 @@ class Completer:
         before = words if event.text_until_cursor.endswith((" ", "\t")) else words[:-1]
         if len(before) == 1:
             return list(VERBS)
-        if len(before) == 2 and before[1] in VERBS and before[1] != "list":  # noqa: PLR2004
+        if len(before) == 2 and before[1] in VERBS and before[1] not in ("list", "doctor"):  # noqa: PLR2004
             return self._names()
         if before[1:2] == ["serve"]:
             return ["--port"]

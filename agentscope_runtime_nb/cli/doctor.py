@@ -1,0 +1,31 @@
+"""`agentscope-nb doctor`: what is there on this machine, what is not, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import typer
+
+from agentscope_runtime_nb.doctor.examination import examine
+
+
+def run_doctor(*, as_json: bool, ask: bool) -> None:
+    """Look at everything and say what was found; code 1 when something needed is broken."""
+    report = examine(ask=ask)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        from rich.console import Console
+        from rich.text import Text
+
+        reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:  # a path may have more letters than the terminal can show
+            reconfigure(errors="backslashreplace")
+        console = Console()
+        for text, style in report.lines():
+            # Not wrapped when it goes into a file: a command has to stay one line.
+            console.print(Text(text, style if console.is_terminal else ""), soft_wrap=True)
+    if report.broken:
+        raise typer.Exit(1)
