@@ -34,8 +34,8 @@ def pull(
     force: Annotated[bool, typer.Option(help="Fetch it again, even if it is there.")] = False,
 ) -> None:
     """Fetch the local model into the cache, once, and check it."""
-    from agentscope_runtime_nb.progress import transfer
     from agentscope_runtime_nb.models.weights import SMOLLM2, fetch
+    from agentscope_runtime_nb.progress import transfer
 
     there = SMOLLM2.present and not force
     with _errors_as_text(), transfer(f"Fetching {SMOLLM2.title}") as progress:
