@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.events import (
         AgentRequest,
         AgentResponse,
+        ApprovalRequest,
         AudioContent,
         Content,
         ContentType,
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
         ToolResult,
         Usage,
         VideoContent,
+        approval_response,
         user_message,
     )
     from agentscope_runtime_nb.frameworks.builtin import Agent
+    from agentscope_runtime_nb.frameworks.functions import tool
     from agentscope_runtime_nb.models import Model, model
     from agentscope_runtime_nb.sessions import SessionStore
     from agentscope_runtime_nb.widgets import ChatWidget
@@ -52,12 +55,14 @@ _HOMES = {
     "app": ("AgentApp", "AppError", "DefinitionError", "Run", "current_run"),
     "deploy": ("LocalDeployManager",),
     "events": (
-        "AgentRequest", "AgentResponse", "AudioContent", "Content", "ContentType", "DataContent",
-        "Error", "Event", "FileContent", "FunctionCall", "FunctionCallOutput", "ImageContent",
-        "Message", "MessageType", "Reasoning", "RefusalContent", "Role", "RunStatus", "Text",
-        "TextContent", "ToolCall", "ToolResult", "Usage", "VideoContent", "user_message",
+        "AgentRequest", "AgentResponse", "ApprovalRequest", "AudioContent", "Content",
+        "ContentType", "DataContent", "Error", "Event", "FileContent", "FunctionCall",
+        "FunctionCallOutput", "ImageContent", "Message", "MessageType", "Reasoning",
+        "RefusalContent", "Role", "RunStatus", "Text", "TextContent", "ToolCall", "ToolResult",
+        "Usage", "VideoContent", "approval_response", "user_message",
     ),
     "frameworks.builtin": ("Agent",),
+    "frameworks.functions": ("tool",),
     "models": ("Model", "model"),
     "sessions": ("SessionStore",),
     "widgets": ("ChatWidget",),
@@ -70,6 +75,7 @@ __all__ = [
     "AgentRequest",
     "AgentResponse",
     "AppError",
+    "ApprovalRequest",
     "AudioContent",
     "ChatWidget",
     "Content",
@@ -98,8 +104,10 @@ __all__ = [
     "ToolResult",
     "Usage",
     "VideoContent",
+    "approval_response",
     "current_run",
     "model",
+    "tool",
     "user_message",
 ]
 

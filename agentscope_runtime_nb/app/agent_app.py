@@ -26,6 +26,7 @@ from starlette.responses import Response
 from agentscope_runtime_nb.app.endpoint import as_endpoint
 from agentscope_runtime_nb.app.errors import AppError, DefinitionError
 from agentscope_runtime_nb.app.gate import LOCAL, Gate
+from agentscope_runtime_nb.app.offers import Command, Offers
 from agentscope_runtime_nb.app.query import Handler
 from agentscope_runtime_nb.app.run import Run
 from agentscope_runtime_nb.app.runs import Runs
@@ -57,6 +58,10 @@ class AgentApp(FastAPI):
             the one in `AGENTSCOPE_NB_API_KEY`, if set.
         identify: Own authentication: takes the ASGI scope, returns the principal's name or None.
         open_to_all: Serve beyond this machine without keys, on purpose.
+        starters: What a chat offers to begin with: texts, or pairs of label and text.
+        settings: What may be set for a conversation, by name: a list of choices, or the default.
+            The handler finds the values in `request.settings`.
+        models: Names of models that a request may choose from, by `model`.
         store: Where sessions are kept: a path, `":memory:"`, or a `SessionStore`.
         max_runs: How many runs at once; more are answered with 429.
         max_body: The largest request body, in bytes.
@@ -78,6 +83,9 @@ class AgentApp(FastAPI):
         api_keys: Sequence[str] | Mapping[str, str] | None = None,
         identify: Callable[[Any], str | None] | None = None,
         open_to_all: bool = False,
+        starters: Sequence[str | tuple[str, str]] = (),
+        settings: Mapping[str, Any] | None = None,
+        models: Sequence[str] = (),
         store: str | Path | SessionStore | None = None,
         max_runs: int = 256,
         max_body: int = MAX_BODY,
@@ -94,6 +102,7 @@ class AgentApp(FastAPI):
         self.framework = framework
         self.model = _named_model(model) if isinstance(model, str) else model
         self.tools = list(tools)
+        self.offers = Offers(starters, settings, models)
         self.keys = _keys(api_keys)
         self.open_to_all = open_to_all
         self.identified = identify is not None
@@ -136,6 +145,52 @@ class AgentApp(FastAPI):
         self._adapter = adapter
         return function
 
+    def command(
+        self, name: str, description: str = ""
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a function a slash command: it answers `/name …` instead of the query handler.
+
+            @app.command("dice", "Roll dice")
+            async def dice(text, request):
+                yield str(random.randint(1, int(text or 6)))
+
+        Args:
+            name: What is written after the slash.
+            description: What it does, for the list; the docstring's first line by default.
+
+        Raises:
+            DefinitionError: It cannot be a command's name, or the arguments do not fit.
+        """
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            command = Command(name, description, function)
+            self.offers.commands[command.name] = command
+            return function
+
+        return register
+
+    def offer(
+        self,
+        *,
+        starters: Sequence[str | tuple[str, str]] = (),
+        settings: Mapping[str, Any] | None = None,
+        models: Sequence[str] = (),
+    ) -> None:
+        """Say what the app offers, as the constructor's arguments of these names do.
+
+        For the cells of a notebook, where `app` is there already.
+
+        Raises:
+            DefinitionError: A setting is none.
+        """
+        commands = self.offers.commands
+        self.offers = Offers(starters, settings, models)
+        self.offers.commands = commands
+
+    def describe(self) -> dict[str, Any]:
+        """What it offers: starters, commands, settings, models, and the model it uses."""
+        return {**self.offers.describe(), "model": str(getattr(self.model, "name", ""))}
+
     def endpoint(self, path: str, methods: Sequence[str] = ("POST",)) -> Any:
         """Serve a function of one's own at `path`; a generator's items become SSE frames."""
 
@@ -177,8 +232,11 @@ class AgentApp(FastAPI):
         self.check()
         request.session_id = request.session_id or fresh_id()
         request.user_id = request.user_id or request.session_id
+        self.offers.fill(request)
+        if request.model in self.offers.models:
+            request.bind_model(_offered_model(request.model))
         key = SessionKey(principal, self.name, request.user_id, request.session_id)
-        request.bind_history(partial(self.store.read, key))
+        request.bind_history(partial(self.store.read, key), partial(self.store.kept, key))
         adapter = self._adapter
         if adapter is None:
             raise DefinitionError(f"{self.name} has no framework.")
@@ -235,21 +293,21 @@ class AgentApp(FastAPI):
         return await manager.deploy(self, **options)
 
     def _call(self, run: Run) -> AsyncIterator[Any]:
-        handler = self.handler
+        handler, msgs = self.handler, run.request.input
+        command = self.offers.command_of(run.request)
+        if command is not None:
+            handler, msgs = command[0].handler, command[1]
         if handler is None:
             raise DefinitionError(f"{self.name} has no query handler.")
-        values = {
-            "self": self.state,
-            "msgs": run.request.input,
-            "request": run.request,
-            "response": None,
-        }
+        values = {"self": self.state, "msgs": msgs, "request": run.request, "response": None}
         return handler.stream(values, run.on_worker)
 
     def _run_ended(self, run: Run) -> None:
         # A failed turn is not remembered: asked again, it is asked afresh.
         if run.status != "failed" and (run.output or run.status == "completed"):
             self.store.append(run.key, run.turn())
+            if run.request.kept is not None:
+                self.store.keep(run.key, run.id, run.request.kept)
         self.runs.ended(run)
 
     @asynccontextmanager
@@ -306,6 +364,15 @@ def _named_model(name: str) -> Any:
     from agentscope_runtime_nb.models import model
 
     return model(name)
+
+
+def _offered_model(name: str) -> Any:
+    from agentscope_runtime_nb.models import ModelError
+
+    try:
+        return _named_model(name)
+    except ModelError as error:
+        raise AppError("PARAMETER_VALIDATION", str(error), field="model") from error
 
 
 def _adapter(framework: str) -> Adapter:

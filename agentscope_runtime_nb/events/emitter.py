@@ -194,7 +194,7 @@ class Emitter:
         }
         await self._send_content(part, part.content, 0)
         for index, content in enumerate(contents, 1):
-            await self._send_content(part, content, index)
+            await self._send_content(part, _content_of(part, content), index)
         await self._close_message(part, "completed")
 
     async def approval(
@@ -251,10 +251,7 @@ class Emitter:
             part.message["metadata"] = (part.message["metadata"] or {}) | shown
         await self._send(part.message, part.message["id"])
         for index, content in enumerate(contents):
-            # A part keeps its own place in the stream, whatever the content says of one.
-            blank = _blank_content(part.message["id"], content["type"])
-            extra = {key: value for key, value in content.items() if key not in blank}
-            await self._send_content(part, blank | extra, index)
+            await self._send_content(part, _content_of(part, content), index)
         await self._close_message(part, "completed")
 
     async def message(self, message: Message) -> None:
@@ -442,6 +439,12 @@ class Emitter:
 
 def _seconds_since(began: float) -> float:
     return round(time.monotonic() - began, 4)
+
+
+def _content_of(part: _Open, given: dict[str, Any]) -> dict[str, Any]:
+    """A content's own fields, at the part's place in the stream whatever it says of one."""
+    blank = _blank_content(part.message["id"], given["type"])
+    return blank | {key: value for key, value in given.items() if key not in blank}
 
 
 def _json_text(arguments: dict[str, Any] | str) -> str:

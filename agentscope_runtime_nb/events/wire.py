@@ -290,15 +290,32 @@ class AgentRequest(BaseModel):
     settings: dict[str, Any] | None = None
 
     _history: Callable[[], Awaitable[list[Message]]] | None = PrivateAttr(default=None)
+    _chosen_model: Any = PrivateAttr(default=None)
+    _recall: Callable[[], Awaitable[dict[str, Any] | None]] | None = PrivateAttr(default=None)
+    _kept: dict[str, Any] | None = PrivateAttr(default=None)
 
     @field_validator("input", mode="before")
     @classmethod
     def _text_is_input(cls, value: Any) -> Any:
         return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
-    def bind_history(self, read: Callable[[], Awaitable[list[Message]]]) -> None:
-        """Say where the session's history is read; the app does when it starts a run."""
+    @property
+    def chosen_model(self) -> Any:
+        """The model that `model` names, if the app offers it; None otherwise."""
+        return self._chosen_model
+
+    def bind_model(self, model: Any) -> None:
+        """Say which of the app's models was chosen; the app does when it starts a run."""
+        self._chosen_model = model
+
+    def bind_history(
+        self,
+        read: Callable[[], Awaitable[list[Message]]],
+        recall: Callable[[], Awaitable[dict[str, Any] | None]] | None = None,
+    ) -> None:
+        """Say where the session is read; the app does when it starts a run."""
         self._history = read
+        self._recall = recall
 
     async def history(self) -> list[Message]:
         """The session so far, oldest first, without this turn's input.
@@ -307,6 +324,22 @@ class AgentRequest(BaseModel):
             Finished messages of earlier turns; empty outside of a run.
         """
         return await self._history() if self._history is not None else []
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Keep something with this turn for the session's next one, as frameworks do their state.
+
+        It is kept where the turn itself is: not if it fails, not beyond one that is taken back.
+        """
+        self._kept = state
+
+    async def recall(self) -> dict[str, Any] | None:
+        """What was kept with the session's last turn, if that kept something."""
+        return await self._recall() if self._recall is not None else None
+
+    @property
+    def kept(self) -> dict[str, Any] | None:
+        """What this turn keeps."""
+        return self._kept
 
 
 class AgentResponse(Event):

@@ -69,7 +69,10 @@ def _add_call(chat: list[dict[str, Any]], call: dict[str, Any]) -> None:
 
 
 def _close(chat: list[dict[str, Any]], open_calls: dict[str, None]) -> None:
-    chat.extend(_result(call_id, '"not run: the turn was stopped"') for call_id in open_calls)
+    chat.extend(
+        _result(call_id, '"not run: the turn was stopped, or the user did not allow it"')
+        for call_id in open_calls
+    )
     open_calls.clear()
 
 

@@ -4,7 +4,9 @@
 - a `Message`, or a dict with `role` and `content`, is a message of its own;
 - a content (an object, or a dict with a known `type`) is shown as what it is: an image, a file, …;
 - any other dict is a data content;
-- the parts of `events.parts` say more: thoughts, tool calls, usage;
+- the parts of `events.parts` say more: thoughts, tool calls, approvals, usage;
+- what a notebook can show (a DataFrame, a figure, a widget) is shown there, and is an image, a
+  table or text elsewhere;
 - anything else is its `str`.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from agentscope_runtime_nb.events import (
+    ApprovalRequest,
     Content,
     ContentType,
     Message,
@@ -22,6 +25,7 @@ from agentscope_runtime_nb.events import (
     ToolResult,
     Usage,
 )
+from agentscope_runtime_nb.frameworks import rich
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,19 +47,42 @@ async def adapt(natives: AsyncIterator[Any], emit: Emitter) -> None:
 async def _write(item: Any, emit: Emitter) -> None:
     match item:
         case Text():
-            await emit.text(item.delta, agent=item.agent)
+            await emit.text(item.delta, agent=item.agent, parent=item.parent)
         case Reasoning():
-            await emit.reasoning(item.delta, agent=item.agent)
+            await emit.reasoning(item.delta, agent=item.agent, parent=item.parent)
         case ToolCall():
             await emit.tool_call(
-                item.call_id, item.name, item.arguments, done=item.done, agent=item.agent
+                item.call_id,
+                item.name,
+                item.arguments,
+                done=item.done,
+                agent=item.agent,
+                parent=item.parent,
             )
         case ToolResult():
-            await emit.tool_result(
-                item.call_id, item.name, item.output, failed=item.failed, agent=item.agent
+            await _result(item, emit)
+        case ApprovalRequest():
+            await emit.approval(
+                item.call_id,
+                item.name,
+                item.arguments,
+                server=item.server,
+                agent=item.agent,
+                parent=item.parent,
             )
         case Usage():
-            await emit.usage(input_tokens=item.input_tokens, output_tokens=item.output_tokens)
+            await emit.usage(
+                cost=item.cost,
+                window=item.window,
+                input_tokens=item.input_tokens,
+                output_tokens=item.output_tokens,
+            )
+        case _:
+            await _write_value(item, emit)
+
+
+async def _write_value(item: Any, emit: Emitter) -> None:
+    match item:
         case Message():
             await emit.message(item)
         case Content():
@@ -65,7 +92,26 @@ async def _write(item: Any, emit: Emitter) -> None:
         case None:
             pass
         case _:
-            await emit.text(str(item))
+            bundle = rich.bundle_of(item)
+            if bundle is None:
+                await emit.text(str(item))
+            else:
+                await emit.display(rich.plain_contents(bundle), rich.kept(bundle))
+
+
+async def _result(item: ToolResult, emit: Emitter) -> None:
+    bundle = rich.bundle_of(item.output)
+    contents = rich.plain_contents(bundle) if bundle else []
+    await emit.tool_result(
+        item.call_id,
+        item.name,
+        rich.as_text(item.output) if bundle else item.output,
+        failed=item.failed,
+        contents=[content for content in contents if content["type"] != "text"],
+        display=rich.kept(bundle) if bundle else None,
+        agent=item.agent,
+        parent=item.parent,
+    )
 
 
 async def _dict(item: dict[str, Any], emit: Emitter) -> None:

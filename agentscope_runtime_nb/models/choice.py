@@ -78,6 +78,21 @@ class Model:
             raise ModelError("model_not_scripted", f"{self.label} is not a scripted model.")
         return self._server
 
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens it can take at once; None when that is not known."""
+        from agentscope_runtime_nb.models import local, prices
+
+        if self.provider == "local":
+            return local.CONTEXT
+        return prices.window_of(self.name, self.provider, self.base_url)
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """What a call costs, in US dollars; None when that is not known, as for local models."""
+        from agentscope_runtime_nb.models import prices
+
+        return prices.cost_of(self.name, self.provider, self.base_url, input_tokens, output_tokens)
+
     async def client(self) -> openai.AsyncOpenAI:
         """Give the running loop's client, after starting the model's server if it has one.
 

@@ -176,6 +176,7 @@ def _index(app: AgentApp) -> Any:
                 "service": app.name,
                 "description": app.description,
                 "protocol": PROTOCOL,
+                "offers": app.describe(),
                 "endpoints": {
                     "process": app.endpoint_path,
                     "stop": f"{app.endpoint_path}/stop",

@@ -110,6 +110,35 @@ async def test_feedback_stays_with_its_turn(tmp_path: Path) -> None:
     store.close()
 
 
+async def test_what_a_framework_keeps_belongs_to_the_last_turn() -> None:
+    store = SessionStore(":memory:")
+    copy = KEY._replace(session="copy")
+    assert await store.kept(KEY) is None
+    for run in ("r1", "r2"):
+        store.append(KEY, turn(run, "a", "b"))
+        store.keep(KEY, run, {"after": run})
+    assert await store.kept(KEY) == {"after": "r2"}
+    await store.fork(KEY, "r2", copy)
+    assert await store.kept(copy) == {"after": "r2"}
+    await store.fork(KEY, "r1", copy := KEY._replace(session="earlier"))
+    assert await store.kept(copy) is None
+    store.append(KEY, turn("r3", "another handler's", ""))
+    assert await store.kept(KEY) is None
+    for run, take_back in (("r4", store.rewind), ("r5", store.forget)):
+        store.append(KEY, turn(run, "a", "b"))
+        store.keep(KEY, run, {"after": run})
+        done = take_back(KEY, run)
+        if done is not None:
+            await done
+        assert await store.kept(KEY) is None
+    store.append(KEY, turn("r6", "a", "b"))
+    store.keep(KEY, "r6", {"after": "r6"})
+    await store.delete(KEY)
+    store.append(KEY, turn("r6", "a", "b"))
+    assert await store.kept(KEY) is None
+    store.close()
+
+
 async def test_what_the_first_version_wrote_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     with sqlite3.connect(path) as db:

@@ -1,0 +1,145 @@
+"""Rich values: what a notebook can show, and what of it every client can.
+
+A DataFrame, a figure, an image or a widget has a MIME bundle. A notebook shows that; over HTTP it
+becomes an image, a Markdown table or text.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from html.parser import HTMLParser
+from typing import Any
+
+MAX_BUNDLE = 5 * 1024 * 1024
+"""Bytes above which a rich form is not kept, and the plain one alone is shown."""
+
+_PLAIN = (str, bytes, int, float, complex, dict, list, tuple, set, type(None))
+_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
+_BAR = "\\|"
+_NOTHING_RICH = {"text/plain"}
+
+
+def bundle_of(value: Any) -> dict[str, Any] | None:
+    """The MIME bundle of a value, as the notebook would show it.
+
+    Returns:
+        `data` (MIME type to text, base64 or JSON) and `metadata`; None for what has only a text.
+    """
+    if isinstance(value, _PLAIN):
+        return None
+    data, metadata = _formatter().format(value)
+    if "image/png" not in data and type(value).__module__.startswith("matplotlib."):
+        data = data | _figure(value)
+    if not set(data) - _NOTHING_RICH:
+        return None
+    return {"data": {mime: _jsonable(part) for mime, part in data.items()}, "metadata": metadata}
+
+
+def plain_contents(bundle: dict[str, Any]) -> list[dict[str, Any]]:
+    """A bundle as contents of the wire: an image, or a table or text in Markdown."""
+    data: dict[str, Any] = bundle["data"]
+    for mime in _IMAGES:
+        if mime in data:
+            return [{"type": "image", "image_url": _data_uri(mime, data[mime])}]
+    return [{"type": "text", "text": _text(data)}]
+
+
+def kept(bundle: dict[str, Any]) -> dict[str, Any] | None:
+    """The bundle, unless it is too large to be kept."""
+    size = sum(len(part) if isinstance(part, str) else 1000 for part in bundle["data"].values())
+    return bundle if size <= MAX_BUNDLE else None
+
+
+def as_text(value: Any) -> Any:
+    """A tool's value as its model reads it: rich ones as text, others as they are."""
+    bundle = bundle_of(value)
+    if bundle is None:
+        return value
+    (content,) = plain_contents(bundle)
+    return content["text"] if content["type"] == "text" else "[an image, shown to the user]"
+
+
+def _text(data: dict[str, Any]) -> str:
+    if "text/markdown" in data:
+        return str(data["text/markdown"])
+    table = _markdown_table(str(data.get("text/html", "")))
+    if table:
+        return table
+    if "text/latex" in data:
+        return str(data["text/latex"])
+    if "text/plain" in data:
+        return f"```text\n{data['text/plain']}\n```"
+    mime, value = next(iter(data.items()))
+    return value if isinstance(value, str) else f"```json\n{json.dumps(value)}\n```  ({mime})"
+
+
+def _formatter() -> Any:
+    from IPython.core.formatters import DisplayFormatter
+    from IPython.core.interactiveshell import InteractiveShell
+
+    # The shell's own knows what was registered in the notebook, such as figures.
+    if InteractiveShell.initialized():
+        return InteractiveShell.instance().display_formatter
+    return DisplayFormatter()
+
+
+def _figure(value: Any) -> dict[str, Any]:
+    figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
+    if "matplotlib.figure" not in sys.modules or not hasattr(figure, "savefig"):
+        return {}
+    from IPython.core import pylabtools
+
+    draw: Any = pylabtools.print_figure  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    picture = draw(figure, fmt="png", base64=True)
+    return {"image/png": picture} if picture else {}
+
+
+def _jsonable(part: Any) -> Any:
+    return base64.b64encode(part).decode() if isinstance(part, bytes) else part
+
+
+def _data_uri(mime: str, part: Any) -> str:
+    if mime == "image/svg+xml":
+        part = base64.b64encode(str(part).encode()).decode()
+    return f"data:{mime};base64,{''.join(str(part).split())}"
+
+
+def _markdown_table(html: str) -> str:
+    reader = _Table()
+    reader.feed(html)
+    rows = [[" ".join(cell.split()) for cell in row] for row in reader.rows if row]
+    if not rows:
+        return ""
+    width = max(map(len, rows))
+    whole = [[*row, *[""] * (width - len(row))] for row in rows]
+    lines = [f"| {' | '.join(cell.replace('|', _BAR) for cell in row)} |" for row in whole]
+    lines.insert(1, f"|{' --- |' * width}")
+    return "\n".join(lines)
+
+
+class _Table(HTMLParser):
+    """Reads the cells of the first table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._in_cell = False
+        self._over = False
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        del attrs
+        if tag == "tr" and not self._over:
+            self.rows.append([])
+        elif tag in ("td", "th") and self.rows and not self._over:
+            self.rows[-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag not in ("td", "th")
+        self._over = self._over or tag == "table"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.rows[-1][-1] += data
