@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS titles (
   principal TEXT NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, session TEXT NOT NULL,
   title TEXT NOT NULL, PRIMARY KEY (principal, app, user, session)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (
+  principal TEXT NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, session TEXT NOT NULL,
+  run TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (principal, app, user, session)
+) WITHOUT ROWID;
 """
 
 WHERE = "principal = ? AND app = ? AND user = ? AND session = ?"
@@ -51,6 +55,14 @@ INSERT INTO turns (principal, app, user, session, run, at, input, output, respon
 SELECT ?, ?, ?, ?, run, at, input, output, response, asked, answered, said, feedback
 FROM turns WHERE {WHERE} AND id <= {_FIRST} ORDER BY id
 """  # noqa: S608
+KEEP = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)"
+# Of the last turn alone: what was kept with another one does not fit the conversation any more.
+KEPT = f"""
+SELECT state FROM states WHERE {WHERE}
+AND run = (SELECT run FROM turns WHERE {WHERE} ORDER BY id DESC LIMIT 1)
+"""  # noqa: S608
+UNKEEP = f"DELETE FROM states WHERE {WHERE}"  # noqa: S608
+KEEP_COPY = f"INSERT OR REPLACE INTO states SELECT ?, ?, ?, ?, run, state FROM states WHERE {WHERE}"  # noqa: S608
 RATE = f"UPDATE turns SET feedback = ? WHERE {WHERE} AND run = ?"  # noqa: S608
 
 SESSIONS = """

@@ -64,9 +64,27 @@ class SessionStore:
         """Take one turn back, as when it is asked again. Returns at once; later reads miss it."""
 
         def drop(db: sqlite3.Connection) -> None:
+            db.execute(records.UNKEEP, key)
             db.execute(records.FORGET, (*key, run))
 
         self._submit(_Call(drop, Future()))
+
+    def keep(self, key: SessionKey, run: str, state: dict[str, Any]) -> None:
+        """Keep what a framework knows after a turn, in place of what it knew after the one before.
+
+        Returns at once; a later `kept` sees it.
+        """
+        row = (*key, run, encode(state).decode())
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(records.KEEP, row)
+
+        self._submit(_Call(write, Future()))
+
+    async def kept(self, key: SessionKey) -> dict[str, Any] | None:
+        """What was kept with the conversation's last turn; None where that has nothing."""
+        row = await self._call(lambda db: db.execute(records.KEPT, (*key, *key)).fetchone())
+        return json.loads(row[0]) if row else None
 
     async def read(self, key: SessionKey) -> list[Message]:
         """The conversation so far, oldest first; empty for one that is not known."""
@@ -127,15 +145,21 @@ class SessionStore:
 
         def drop(db: sqlite3.Connection) -> int:
             db.execute(records.UNTITLE, key)
+            db.execute(records.UNKEEP, key)
             return db.execute(records.DELETE, key).rowcount
 
         return await self._call(drop)
 
     async def rewind(self, key: SessionKey, run: str) -> int:
         """Forget a turn and all that came after it; how many that were."""
-        return await self._call(
-            lambda db: db.execute(records.REWIND, (*key, *key, run)).rowcount,
-        )
+
+        def drop(db: sqlite3.Connection) -> int:
+            dropped = db.execute(records.REWIND, (*key, *key, run)).rowcount
+            if dropped:
+                db.execute(records.UNKEEP, key)
+            return dropped
+
+        return await self._call(drop)
 
     async def fork(self, key: SessionKey, run: str, into: SessionKey) -> int:
         """Copy the turns up to and including one into another conversation; how many."""
@@ -143,6 +167,8 @@ class SessionStore:
         def copy(db: sqlite3.Connection) -> int:
             copied = db.execute(records.FORK, (*into, *key, *key, run)).rowcount
             titled = db.execute(records.READ_TITLE, key).fetchone()
+            if copied:
+                db.execute(records.KEEP_COPY, (*into, *key))
             if copied and titled:
                 db.execute(records.TITLE, (*into, titled[0]))
             return copied
