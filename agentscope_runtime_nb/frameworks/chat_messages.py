@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.events import DataContent, ImageContent, TextContent
+from agentscope_runtime_nb.events import DataContent, FileContent, ImageContent, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agentscope_runtime_nb.events import Message
 
+_FILE_CHARACTERS = 100_000
+"""How much of a text file a model is given to read."""
 _CALLS = {"plugin_call", "function_call", "mcp_call"}
 _OUTPUTS = {"plugin_call_output", "function_call_output", "mcp_call_output"}
 
@@ -87,6 +91,22 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
             parts.append({"type": "text", "text": content.text})
         elif isinstance(content, ImageContent) and content.image_url and message.role == "user":
             parts.append({"type": "image_url", "image_url": {"url": content.image_url}})
+        elif isinstance(content, FileContent):
+            parts.append({"type": "text", "text": _file(content)})
     if all(part["type"] == "text" for part in parts):
         return "".join(part["text"] for part in parts)
     return parts
+
+
+def _file(content: FileContent) -> str:
+    """A file as a chat model takes it: a text one is quoted, of another only the name is told."""
+    name = content.filename or content.file_url or content.file_id or "a file"
+    _, _, encoded = (content.file_data or "").rpartition(",")  # a data URI's head goes
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    if not text or "\0" in text:
+        return f"\n[attached: {name}; its content cannot be read here]\n"
+    cut = "" if len(text) <= _FILE_CHARACTERS else "\n[… cut here]"
+    return f"\n[attached: {name}]\n{text[:_FILE_CHARACTERS]}{cut}\n[end of {name}]\n"

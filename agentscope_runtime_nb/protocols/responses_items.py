@@ -19,6 +19,10 @@ def item_of(message: dict[str, Any]) -> dict[str, Any]:
         parts = [{"type": "reasoning_text", "text": c.get("text") or ""} for c in contents]
         return base | {"type": "reasoning", "summary": [], "content": parts}
     data: dict[str, Any] = (contents[0].get("data") if contents else None) or {}
+    if kind == "mcp_approval_request":
+        fields = ("name", "arguments", "server_label")
+        asked = {"type": kind, "id": data.get("id", "")}
+        return asked | {field: data.get(field) or "" for field in fields}
     if kind.endswith("_call"):
         return base | {
             "type": "function_call",
@@ -71,6 +75,10 @@ def _message_of(item: dict[str, Any]) -> dict[str, Any]:
         data = {key: _text(item[key]) for key in keys if key in item}
         role = "assistant" if kind == "function_call" else "tool"
         return {"type": kind, "role": role, "content": [{"type": "data", "data": data}]}
+    if kind == "mcp_approval_response":
+        fields = ("approval_request_id", "approve", "reason", "always")
+        data = {field: item.get(field) for field in fields}
+        return {"type": kind, "role": "user", "content": [{"type": "data", "data": data}]}
     if kind == "reasoning":
         texts = [c.get("text", "") for c in (item.get("content") or item.get("summary") or ())]
         return {"type": "reasoning", "role": "assistant", "content": "".join(texts)}

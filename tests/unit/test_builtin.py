@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from pydantic import BaseModel, Field
 from serving import ask, said, serve, until
 
 from agentscope_runtime_nb import Agent, AgentApp, DefinitionError, model
-from agentscope_runtime_nb.events import Message, check
+from agentscope_runtime_nb.events import FileContent, Message, TextContent, check
 from agentscope_runtime_nb.frameworks.chat_messages import to_chat
 from agentscope_runtime_nb.frameworks.functions import FunctionTool, ToolError
 from agentscope_runtime_nb.models import ModelError
@@ -276,3 +277,21 @@ async def test_what_our_own_rooms_raise_reaches_the_caller() -> None:
         events = await ask(client, {"input": "x"})
     assert events[-1]["error"]["code"] == "weights_missing"
     assert "models pull" in events[-1]["error"]["message"]
+
+
+def test_an_attached_text_file_is_read_and_another_is_named() -> None:
+    def asked(**fields: Any) -> str:
+        content = [TextContent(text="look"), FileContent(**fields)]
+        (message,) = to_chat([Message(role="user", content=content)])
+        return message["content"]
+
+    text = base64.b64encode("name,größe\nAnn,1".encode()).decode()
+    assert "größe" in asked(filename="a.csv", file_data=text)
+    assert "größe" in asked(filename="a.csv", file_data=f"data:text/csv;base64,{text}")
+    picture = base64.b64encode(bytes(range(256))).decode()
+    for fields in (
+        {"filename": "a.bin", "file_data": picture},
+        {"filename": "a.bin", "file_data": "no base64!"},
+        {"filename": "a.bin", "file_url": "https://example.com/a.bin"},
+    ):
+        assert "a.bin; its content cannot be read" in asked(**fields)

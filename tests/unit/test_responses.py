@@ -8,9 +8,19 @@ from typing import Any
 import openai
 import pytest
 from openai.types.responses import Response
+from openai.types.responses.response_output_item import McpApprovalRequest
 from serving import serve, until
 
-from agentscope_runtime_nb import AgentApp, Reasoning, ToolCall, ToolResult, Usage
+from agentscope_runtime_nb import (
+    Agent,
+    AgentApp,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    Usage,
+    model,
+    tool,
+)
 
 
 def full_app() -> AgentApp:
@@ -150,3 +160,35 @@ async def test_failures_and_stops() -> None:
                 break
         await stream.close()
         await until(lambda: not app.runs.active())
+
+
+async def test_an_approval_is_asked_and_given(tmp_path: Any) -> None:
+    ran: list[str] = []
+
+    @tool(confirm=True)
+    def delete(path: str) -> str:
+        """Delete a file."""
+        ran.append(path)
+        return "gone"
+
+    call = {"name": "delete", "arguments": {"path": "x"}}
+    script = [{"when": "please", "call": [call], "then": {"say": "{tool_result}"}}]
+    agent = Agent("", model("scripted", script=script), tools=[delete])
+    app = AgentApp("careful", store=tmp_path / "s")
+    app.query(framework="builtin")(agent.reply)
+    async with serve(app) as client, sdk(client) as api:
+        first = await api.responses.create(model="any", input="please")
+        asked = first.output[-1]
+        assert isinstance(asked, McpApprovalRequest)
+        assert (asked.name, asked.arguments, ran) == ("delete", '{"path": "x"}', [])
+        answer = {
+            "type": "mcp_approval_response",
+            "approval_request_id": asked.id,
+            "approve": True,
+        }
+        async with api.responses.stream(
+            model="any", input=[answer], previous_response_id=first.id
+        ) as stream:
+            final = await stream.get_final_response()
+    assert ran == ["x"]
+    assert final.output_text == "gone"
