@@ -153,6 +153,15 @@ describe("chat", () => {
     expect(button("Download transcript")?.disabled).toBe(false);
   });
 
+  it("does not take what a dead kernel said last for a sign of life", async () => {
+    const model = await open({ turns: [script.turn("hi")] });
+    model.say({ type: "log", run_id: "r1", text: "in mid-answer" }); // read at the next frame
+    model.broken = true;
+    model.trigger("comm_live_update");
+    await settle();
+    expect(el.querySelector("textarea")?.disabled).toBe(true);
+  });
+
   it("asks before it begins a new session", async () => {
     const model = await open({ turns: [script.turn("hi")] });
     button("New session")?.click();

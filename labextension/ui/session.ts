@@ -151,6 +151,7 @@ export class ChatSession {
 
   readonly #onMessage = (message: KernelMessage): void => {
     if (!message || typeof message !== "object") return;
+    this.gone.value = false; // who speaks is there; what is read late may be a dead one's
     this.#inbox.push(message);
     if (this.#frame || this.#timer) return;
     // Once a frame; a hidden page draws no frames but still has to keep up.
@@ -170,7 +171,6 @@ export class ChatSession {
     const now = Date.now();
     for (const message of this.#inbox.splice(0)) state = onKernelMessage(state, message, now);
     this.state.value = state;
-    this.gone.value = false; // who speaks is there
     this.#settle();
     if (state.torn) this.#askSnapshot();
   };
