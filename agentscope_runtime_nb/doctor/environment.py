@@ -53,14 +53,13 @@ def package() -> Iterator[Finding]:
     try:
         installed = importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
-        again = pip("-e", str(_HERE.parent)) if checkout() else pip(DISTRIBUTION)
-        yield broken("package", f"{_HERE} is imported, but it was never installed.", again)
+        yield broken("package", f"{_HERE} is imported, but it was never installed.", reinstall())
         return
     if installed == loaded:
         yield fine("package", f"{DISTRIBUTION} {installed}, from {_HERE}.")
     elif checkout():
         text = f"The checkout is {loaded}, and was installed when it was {installed}."
-        yield warning("package", text, pip("-e", str(_HERE.parent)))
+        yield warning("package", text, reinstall())
     else:
         text = f"{installed} is installed, but this process still runs {loaded}: restart it."
         yield warning("package", text)
@@ -69,6 +68,15 @@ def package() -> Iterator[Finding]:
 def checkout() -> Path | None:
     """The folder of the sources, when the package is used from there."""
     return _HERE.parent if (_HERE.parent / "labextension" / "package.json").exists() else None
+
+
+def reinstall() -> str:
+    """How to put the package's files into this environment again, Jupyter's part among them."""
+    root = checkout()
+    if root is not None:
+        return pip("-e", root)
+    version = agentscope_runtime_nb.__version__
+    return pip("--force-reinstall", "--no-deps", f"{DISTRIBUTION}=={version}")
 
 
 def home() -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentscope_runtime_nb.doctor import (
     boxes,
     environment,
+    extensions,
     jupyter,
     machine,
     models,
@@ -51,7 +52,7 @@ CHECKS = (
     Check("Environment", environment.node),
     Check("Jupyter", jupyter.packages),
     Check("Jupyter", jupyter.front_end),
-    Check("Jupyter", jupyter.enabled),
+    Check("Jupyter", extensions.enabled),
     Check("Jupyter", servers.servers, 15),
     Check("Jupyter", servers.kernels),
     Check("Models", models.chosen),

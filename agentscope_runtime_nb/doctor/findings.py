@@ -61,7 +61,7 @@ def command(*words: object) -> str:
     return shlex.join(str(word) for word in words)
 
 
-def pip(*requirements: str, python: object = None) -> str:
+def pip(*requirements: object, python: object = None) -> str:
     """How to install something into an environment: this one, unless another Python is given."""
     return command(python or sys.executable, "-m", "pip", "install", *requirements)
 

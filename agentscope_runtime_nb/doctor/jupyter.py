@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from jupyter_core.paths import jupyter_config_path, jupyter_path
-
 import agentscope_runtime_nb
-from agentscope_runtime_nb.doctor.environment import checkout
+from agentscope_runtime_nb.doctor.environment import checkout, reinstall
 from agentscope_runtime_nb.doctor.findings import (
-    DISTRIBUTION,
     Finding,
     broken,
     command,
@@ -26,7 +22,6 @@ from agentscope_runtime_nb.doctor.findings import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODULE = "agentscope_runtime_nb"
 _PACKAGES = ("ipykernel", "ipywidgets", "anywidget", "jupyterlab", "notebook", "jupyterlab-widgets")
 # From where on a package is known to work, and whether nothing works before.
 _FROM: dict[str, tuple[tuple[int, ...], bool, str]] = {
@@ -82,7 +77,7 @@ def front_end() -> Iterator[Finding]:
         return
     text = "The chat is not built" + (f": {missing[0]} is missing." if missing else ".")
     root = checkout()
-    again = command("make", "-C", root, "setup") if root else pip("--force-reinstall", DISTRIBUTION)
+    again = command("make", "-C", root, "setup") if root else reinstall()
     yield broken("front-end", text, again)
 
 
@@ -93,83 +88,6 @@ def _names(entry: Any) -> Iterator[str]:
             yield from _names(inner)
     elif isinstance(entry, str):
         yield entry
-
-
-def enabled() -> Iterator[Finding]:
-    """Whether a Jupyter server of this environment would load our two parts."""
-    if not (version_of("jupyterlab") or version_of("notebook")):
-        text = "No JupyterLab in this environment: it is for kernels alone, which is fine."
-        yield fine("server-extension", text)
-        return
-    if _server_extension():
-        yield fine("server-extension", "Enabled in this environment.")
-    else:
-        yield warning(
-            "server-extension",
-            "Not enabled in this environment: with a server from here, a Stop waits while a cell "
-            "runs, and an agent has no address in the browser.",
-            enable_command(sys.executable),
-        )
-    yield _lab_extension()
-
-
-def enable_command(python: object) -> str:
-    """How to enable the server's part in the environment of a Python."""
-    words = ("-m", "jupyter", "server", "extension", "enable", MODULE, "--sys-prefix")
-    return command(python, *words)
-
-
-def _server_extension() -> bool:
-    answer = False
-    for folder in reversed(jupyter_config_path()):  # later ones win
-        base = Path(folder)
-        files = [*sorted((base / "jupyter_server_config.d").glob("*.json"))]
-        for file in [*files, base / "jupyter_server_config.json"]:
-            said = _inside(_inside(read_json(file), "ServerApp"), "jpserver_extensions")
-            answer = bool(said.get(MODULE, answer))
-    return answer
-
-
-def _inside(loaded: dict[str, Any], name: str) -> dict[str, Any]:
-    value = loaded.get(name)
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _lab_extension() -> Finding:
-    installed = agentscope_runtime_nb.__version__
-    root = checkout()
-    again = (
-        command(sys.executable, "-m", "jupyter", "labextension", "develop", "--overwrite", root)
-        if root
-        else pip("--force-reinstall", "--no-deps", f"{DISTRIBUTION}=={installed}")
-    )
-    for folder in jupyter_path("labextensions"):
-        package = Path(folder) / DISTRIBUTION / "package.json"
-        if package.is_file():
-            version = str(read_json(package).get("version", "?"))
-            if _is_disabled():
-                text = "Installed and disabled: the chat's code comes with each page instead."
-                fix = command(
-                    sys.executable, "-m", "jupyter", "labextension", "enable", DISTRIBUTION
-                )
-                return warning("lab-extension", text, fix)
-            if version != installed:
-                text = f"{version} in {folder}, but the package is {installed}."
-                return warning("lab-extension", text, again)
-            return fine("lab-extension", f"{version}, in {folder}.")
-    text = "Not installed for JupyterLab here: the chat's code comes with each page instead."
-    return warning("lab-extension", text, again)
-
-
-def _is_disabled() -> bool:
-    answer = False
-    for folder in reversed(jupyter_config_path()):
-        said = read_json(Path(folder) / "labconfig" / "page_config.json").get("disabledExtensions")
-        if isinstance(said, dict):
-            answer = bool(cast("dict[str, Any]", said).get(DISTRIBUTION, answer))
-        elif isinstance(said, list):
-            answer = DISTRIBUTION in cast("list[Any]", said) or answer
-    return answer
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -110,17 +111,23 @@ _LEFT = "text-align:left;vertical-align:top;white-space:normal;padding:.25em .6e
 
 
 def _heading(group: str) -> str:
-    return f"<tr><th colspan='3' style='{_LEFT};padding-top:.8em'>{html.escape(group)}</th></tr>"
+    style = f"{_LEFT};padding-top:.8em"
+    cell = f"<th colspan='3' style='{style}'>{html.escape(group)}</th>"
+    return f"<tr style='background:none'>{cell}</tr>"
 
 
 def _row(finding: Finding) -> str:
     mark = f"{_LEFT};font-weight:bold;color:{_COLOURS[finding.state]}"
     return (
         f"<tr><td style='{mark}' title='{finding.state}'>{_MARKS[finding.state]}</td>"
-        f"<td style='{_LEFT}'>{html.escape(finding.topic)}</td>"
-        f"<td style='{_LEFT};overflow-wrap:anywhere'>{html.escape(finding.text)}"
+        f"<td style='{_LEFT};white-space:nowrap'>{html.escape(finding.topic)}</td>"
+        f"<td style='{_LEFT};width:100%;overflow-wrap:anywhere'>{_said(finding.text)}"
         f"{_fix(finding)}</td></tr>"
     )
+
+
+def _said(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code style='color:inherit'>\1</code>", html.escape(text))
 
 
 def _fix(finding: Finding) -> str:

@@ -19,6 +19,7 @@ import httpx2
 from jupyter_core.paths import jupyter_runtime_dir
 
 import agentscope_runtime_nb
+from agentscope_runtime_nb.doctor.environment import reinstall
 from agentscope_runtime_nb.doctor.findings import (
     DISTRIBUTION,
     Finding,
@@ -29,7 +30,7 @@ from agentscope_runtime_nb.doctor.findings import (
     pip,
     warning,
 )
-from agentscope_runtime_nb.doctor.jupyter import enable_command, read_json
+from agentscope_runtime_nb.doctor.jupyter import read_json
 from agentscope_runtime_nb.server_extension import registry
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ def running() -> list[Server]:
             url = f"http://localhost{info.get('base_url', '/')}" if socket else url
             found.append(Server(pid, url, token, socket))
     return found
+
+
+def of_here(server: Server) -> bool:
+    """Whether a server runs in this process's environment."""
+    python = server.python
+    return python is not None and Path(python).parent == Path(sys.executable).parent
 
 
 def _lives(pid: int) -> bool:
@@ -166,11 +173,10 @@ def _lacking(server: Server) -> Finding:
         f"{server.url} runs without our part: the chat works, but a Stop waits while a cell runs. "
         "Restart it after this:"
     )
-    python = server.python
-    if python is not None and Path(python).parent == Path(sys.executable).parent:
-        return warning("jupyter-server", text, enable_command(python))
+    if of_here(server):
+        return warning("jupyter-server", text, reinstall())
     wanted = f"{DISTRIBUTION}[lab]=={agentscope_runtime_nb.__version__}"
-    return warning("jupyter-server", text, pip(wanted, python=python or "python"))
+    return warning("jupyter-server", text, pip(wanted, python=server.python or "python"))
 
 
 def _front_end(client: httpx2.Client) -> Iterator[Finding]:
