@@ -9,22 +9,43 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentscope_runtime_nb import AgentApp, AgentRequest, Reasoning, Text, ToolCall, ToolResult
+from agentscope_runtime_nb import (
+    AgentApp,
+    AgentRequest,
+    ApprovalRequest,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from agentscope_runtime_nb.events import Usage, check, user_message
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.app import Run
 
 agents = st.sampled_from([None, "a", "b"])
+parents = st.sampled_from([None, "c1", "c9"])
 ids = st.sampled_from(["c1", "c2", "c3"])
 words = st.text(max_size=5)
+
+
+class Picture:
+    """Shows itself, as a figure does."""
+
+    def _repr_png_(self) -> bytes:
+        return b"a picture"
+
+
+outputs = st.one_of(st.integers(), st.builds(Picture))
 parts = st.one_of(
     words,
-    st.builds(Text, words, agents),
-    st.builds(Reasoning, words, agents),
-    st.builds(ToolCall, ids, st.just("tool"), words, st.booleans(), agents),
-    st.builds(ToolResult, ids, st.just("tool"), st.integers(), st.booleans(), agents),
-    st.builds(Usage, st.integers(0, 9), st.integers(0, 9)),
+    st.builds(Text, words, agents, parents),
+    st.builds(Reasoning, words, agents, parents),
+    st.builds(ToolCall, ids, st.just("tool"), words, st.booleans(), agents, parents),
+    st.builds(ToolResult, ids, st.just("tool"), outputs, st.booleans(), agents, parents),
+    st.builds(ApprovalRequest, ids, st.just("tool"), words, words, agents, parents),
+    st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.none() | st.floats(0, 1)),
+    st.builds(Picture),
     st.just({"type": "image", "image_url": "x"}),
     st.just({"anything": [1, 2]}),
     st.just({"role": "assistant", "content": "whole"}),
