@@ -10,11 +10,50 @@ export class RunScript {
   readonly output: Message[] = [];
   readonly runId: string;
   #messages = 0;
+  #voice: Loose = {};
 
   constructor(runId = "response_1") {
     this.runId = runId;
     this.#response("created");
     this.#response("in_progress");
+  }
+
+  /** Who speaks from here on, and in which tool call. */
+  as(agent = "", parent = ""): this {
+    this.#voice = { ...(agent && { agent }), ...(parent && { parent_id: parent }) };
+    return this;
+  }
+
+  /** A call that may not be made without the user's word. */
+  ask(call_id: string, name: string, args: unknown, server_label = ""): this {
+    this.call(call_id, name, args);
+    const data = {
+      id: `apr_${call_id}`,
+      call_id,
+      name,
+      arguments: JSON.stringify(args),
+      server_label,
+    };
+    const id = this.#start("mcp_approval_request", "assistant");
+    this.#end(id, "mcp_approval_request", "assistant", { type: "data", data });
+    return this;
+  }
+
+  /** A tool call alone. */
+  call(call_id: string, name: string, args: unknown): this {
+    const id = this.#start("plugin_call", "assistant");
+    const data = { call_id, name, arguments: JSON.stringify(args) };
+    this.#end(id, "plugin_call", "assistant", { type: "data", data });
+    return this;
+  }
+
+  /** What came of a call. */
+  result(call_id: string, name: string, output: unknown, extra: Loose = {}): this {
+    const id = this.#start("plugin_call_output", "tool");
+    const data = { call_id, name, output: JSON.stringify(output) };
+    const metadata = { duration: 0.42, ...extra };
+    this.#end(id, "plugin_call_output", "tool", { type: "data", data }, { metadata });
+    return this;
   }
 
   /** Text in pieces, as a whole message; left open when `open`. */
@@ -52,10 +91,11 @@ export class RunScript {
     return this;
   }
 
-  /** A content of any type as a message. */
-  media(content: Loose): this {
+  /** A content of any type as a message; `display` names its rich form. */
+  media(content: Loose, display = ""): this {
     const id = this.#start("message", "assistant");
-    this.#end(id, "message", "assistant", content);
+    const metadata = { ...this.#voice, ...(display && { display }) };
+    this.#end(id, "message", "assistant", content, { metadata });
     return this;
   }
 
@@ -104,7 +144,8 @@ export class RunScript {
 
   #start(type: string, role: string): string {
     const id = `msg_${this.runId}_${++this.#messages}`;
-    this.#add({ object: "message", id, type, role, status: "in_progress", content: [] });
+    const metadata = this.#voice;
+    this.#add({ object: "message", id, type, role, status: "in_progress", content: [], metadata });
     return id;
   }
 
@@ -123,10 +164,28 @@ export class RunScript {
       status: "completed",
       content: [{ object: "content", index: 0, msg_id: id, ...whole }],
       ...extra,
+      metadata: { ...this.#voice, ...((extra["metadata"] as Loose | undefined) ?? {}) },
     };
     this.#add(message);
     this.output.push(message as unknown as Message);
   }
+}
+
+/** What a user decided. */
+export function decisionMessage(...decisions: [string, boolean, Loose?][]): Message {
+  const content = decisions.map(([approval_request_id, approve, extra]) => ({
+    object: "content",
+    type: "data",
+    data: { approval_request_id, approve, reason: null, always: false, ...extra },
+  }));
+  return {
+    object: "message",
+    id: "msg_decision",
+    type: "mcp_approval_response",
+    role: "user",
+    status: "completed",
+    content: content as unknown as NonNullable<Message["content"]>,
+  };
 }
 
 /** A user's message. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { RunScript } from "../harness/script";
-import type { ToolView, TurnView } from "../ui/model";
-import { emptyTurn, inputText, itemsOf, reduce, textOf, turnFromWire } from "../ui/model";
+import type { ToolView } from "../ui/items";
+import { itemsOf } from "../ui/items";
+import type { TurnView } from "../ui/model";
+import { emptyTurn, inputText, reduce, textOf, turnFromWire } from "../ui/model";
 import type { AnyEvent } from "../ui/wire";
 
 function play(

@@ -151,14 +151,19 @@ export class MarkdownView {
       view.update((pre.textContent ?? "").replace(/\n$/, ""), pre.dataset["lang"] ?? "", true);
       pre.replaceWith(view.element);
     }
-    for (const table of node.querySelectorAll("table")) {
-      const scroller = document.createElement("div");
-      scroller.className = "asnb-table";
-      scroller.tabIndex = 0; // wide tables are scrolled by keyboard
-      scroller.setAttribute("role", "group");
-      table.replaceWith(scroller);
-      scroller.append(table);
-    }
+    scrollTables(node);
     return node;
+  }
+}
+
+/** Wide tables are scrolled where they stand, also by keyboard. */
+export function scrollTables(root: HTMLElement): void {
+  for (const table of root.querySelectorAll("table")) {
+    const scroller = document.createElement("div");
+    scroller.className = "asnb-table";
+    scroller.tabIndex = 0;
+    scroller.setAttribute("role", "group");
+    table.replaceWith(scroller);
+    scroller.append(table);
   }
 }

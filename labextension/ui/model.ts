@@ -1,4 +1,5 @@
 /** What the chat shows, and the one reducer that makes it from wire events. */
+import type { Decision } from "./approvals";
 import type { AgentResponse, AnyContent, AnyEvent, Message, WireError } from "./wire";
 
 /** One content of a message, its text joined from all deltas. */
@@ -20,7 +21,10 @@ export interface PartView {
   readonly id: string;
   readonly type: string;
   readonly role: string;
+  /** Who says it, where several do. */
   readonly agent: string;
+  /** The call id of the tool call that it happens in; "" outside of any. */
+  readonly parent: string;
   readonly status: string;
   readonly contents: readonly ContentView[];
   readonly error: WireError | null;
@@ -30,21 +34,45 @@ export interface PartView {
   readonly endedAt: number | null;
 }
 
+/** A MIME bundle, as a notebook would show it. */
+export interface Display {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** Displays by the id that messages name. */
+export type Displays = Readonly<Record<string, Display>>;
+
 /** One question and its answer. */
 export interface TurnView {
   readonly runId: string;
+  /** The last of the runs that made this answer: decisions of the user make it go on in another. */
+  readonly lastRunId: string;
   readonly input: readonly Message[];
   readonly parts: readonly PartView[];
   readonly status: string;
   readonly error: WireError | null;
   readonly usage: Record<string, unknown> | null;
   readonly log: string;
+  /** What the user thought of it. */
+  readonly feedback: Verdict | null;
   /** Unix seconds. */
   readonly started: number | null;
   readonly createdAt: number | null;
   readonly completedAt: number | null;
   /** The last sequence number seen; -1 before the first. */
   readonly seq: number;
+  readonly displays: Displays;
+  /** What the user decided about the tool calls of this answer, by the request's id. */
+  readonly decisions: ReadonlyMap<string, Decision>;
+  /** Whether nothing was said after it, so that it can still be decided. */
+  readonly latest: boolean;
+}
+
+/** What a user thought of an answer. */
+export interface Verdict {
+  readonly rating: string;
+  readonly comment?: string;
 }
 
 /** A turn as the kernel sends it. */
@@ -53,7 +81,9 @@ export interface WireTurn {
   input?: Message[] | null;
   events?: AnyEvent[] | null;
   log?: string | null;
+  feedback?: Verdict | null;
   started?: number | null;
+  displays?: Displays | null;
 }
 
 const ENDS: ReadonlySet<string> = new Set([
@@ -69,21 +99,36 @@ export function ended(status: string): boolean {
   return ENDS.has(status);
 }
 
+const NO_DISPLAYS: Displays = {};
+const NO_DECISIONS: ReadonlyMap<string, Decision> = new Map();
+
 /** A turn of which no event has been seen. */
 export function emptyTurn(runId: string): TurnView {
   return {
     runId,
+    lastRunId: runId,
     input: [],
     parts: [],
     status: "created",
     error: null,
     usage: null,
     log: "",
+    feedback: null,
     started: null,
     createdAt: null,
     completedAt: null,
     seq: -1,
+    displays: NO_DISPLAYS,
+    decisions: NO_DECISIONS,
+    latest: true,
   };
+}
+
+/** With displays that came; what is shown stays the same object. */
+export function withDisplays(turn: TurnView, displays: Displays | null | undefined): TurnView {
+  const fresh = Object.keys(displays ?? {}).some((id) => !Object.hasOwn(turn.displays, id));
+  if (!fresh) return turn;
+  return { ...turn, displays: { ...displays, ...turn.displays } };
 }
 
 /**
@@ -96,10 +141,13 @@ export function turnFromWire(wire: WireTurn, previous?: TurnView): TurnView {
     ...emptyTurn(wire.run_id),
     input: wire.input ?? [],
     log: wire.log ?? "",
+    feedback: wire.feedback ?? null,
     started: wire.started ?? null,
   };
   for (const event of wire.events ?? []) turn = reduce(turn, event, null);
-  if (!previous) return turn;
+  if (!previous) return withDisplays(turn, wire.displays);
+  // A display is drawn once: while the answer is known, so are its displays.
+  turn = withDisplays({ ...turn, displays: previous.displays }, wire.displays);
   const known = new Map(previous.parts.map((part) => [part.id, part]));
   const parts = turn.parts.map((part) => {
     const old = known.get(part.id);
@@ -174,7 +222,8 @@ function partFromMessage(message: Message, old: PartView | undefined, now: numbe
     id: message.id,
     type: message.type ?? old?.type ?? "message",
     role: message.role ?? old?.role ?? "assistant",
-    agent: String(message.metadata?.["agent"] ?? old?.agent ?? ""),
+    agent: string(message.metadata?.["agent"]) || (old?.agent ?? ""),
+    parent: string(message.metadata?.["parent_id"]) || (old?.parent ?? ""),
     status,
     contents,
     error: message.error ?? errorOf(message) ?? old?.error ?? null,
@@ -248,7 +297,8 @@ function soundOf(raw: Record<string, unknown>): string {
   return raw["type"] === "audio" ? string(raw["data"]) : string(raw["file_data"]);
 }
 
-function string(value: unknown): string {
+/** A value if it is text, else nothing. */
+export function string(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
@@ -263,105 +313,4 @@ export function inputText(input: readonly Message[]): string {
     .flatMap((message) => message.content ?? [])
     .map((content) => ("text" in content ? (content.text ?? "") : ""))
     .join("");
-}
-
-/** A tool call and its result, joined by call id. */
-export interface ToolView {
-  readonly kind: "tool";
-  readonly key: string;
-  readonly name: string;
-  readonly server: string;
-  readonly args: string;
-  readonly output: string | null;
-  /** calling, running, completed, failed or canceled. */
-  readonly status: string;
-  /** Seconds. */
-  readonly duration: number | null;
-  readonly call: PartView | null;
-  readonly result: PartView | null;
-}
-
-/** What stands below one another in an answer. */
-export type Item =
-  | ToolView
-  | { readonly kind: "part"; readonly key: string; readonly part: PartView };
-
-const CALL = new Set(["plugin_call", "function_call", "mcp_call", "component_call"]);
-const OUTPUT = new Set([...CALL].map((type) => `${type}_output`));
-const shown = new WeakMap<TurnView, Item[]>();
-const joined = new WeakMap<PartView, ToolView>();
-
-/** The turn's parts in order, each tool call joined with its result. */
-export function itemsOf(turn: TurnView): Item[] {
-  const cached = shown.get(turn);
-  if (cached) return cached;
-  const results = new Map<string, PartView>();
-  for (const part of turn.parts) if (OUTPUT.has(part.type)) results.set(callId(part), part);
-  const items: Item[] = [];
-  for (const part of turn.parts) {
-    if (CALL.has(part.type)) {
-      const id = callId(part);
-      const result = id ? (results.get(id) ?? null) : null;
-      if (result) results.delete(id);
-      items.push(toolView(part, result, turn));
-    } else if (OUTPUT.has(part.type)) {
-      const id = callId(part);
-      if (results.get(id) === part && !hasCall(turn, id)) items.push(toolView(null, part, turn));
-    } else items.push({ kind: "part", key: part.id, part });
-  }
-  shown.set(turn, items);
-  return items;
-}
-
-function hasCall(turn: TurnView, id: string): boolean {
-  return turn.parts.some((part) => CALL.has(part.type) && callId(part) === id);
-}
-
-function payload(part: PartView | null): Record<string, unknown> {
-  return part?.contents.find((content) => content.data)?.data ?? {};
-}
-
-function callId(part: PartView): string {
-  return string(payload(part)["call_id"]);
-}
-
-function toolView(call: PartView | null, result: PartView | null, turn: TurnView): ToolView {
-  const anchor = (call ?? result) as PartView;
-  const cached = joined.get(anchor);
-  if (cached && cached.result === result && cached.status === toolStatus(call, result, turn))
-    return cached;
-  const sent = payload(call);
-  const got = payload(result);
-  const measured = result?.metadata?.["duration"];
-  const view: ToolView = {
-    kind: "tool",
-    key: anchor.id,
-    name: string(sent["name"]) || string(got["name"]) || "tool",
-    server: string(sent["server_label"]),
-    args: asText(sent["arguments"]),
-    output: result ? asText(got["output"]) || textOf(result) : null,
-    status: toolStatus(call, result, turn),
-    duration: typeof measured === "number" ? measured : clocked(call, result),
-    call,
-    result,
-  };
-  joined.set(anchor, view);
-  return view;
-}
-
-function clocked(call: PartView | null, result: PartView | null): number | null {
-  const from = call?.endedAt ?? call?.startedAt;
-  return from && result?.endedAt ? (result.endedAt - from) / 1000 : null;
-}
-
-function toolStatus(call: PartView | null, result: PartView | null, turn: TurnView): string {
-  if (result && ended(result.status)) return result.status;
-  if (call && ended(call.status) && call.status !== "completed") return call.status;
-  if (ended(turn.status)) return turn.status === "completed" ? "completed" : turn.status;
-  return call && !ended(call.status) ? "calling" : "running";
-}
-
-function asText(value: unknown): string {
-  if (typeof value === "string") return value;
-  return value === undefined || value === null ? "" : JSON.stringify(value, null, 2);
 }

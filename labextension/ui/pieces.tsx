@@ -1,18 +1,17 @@
-/** The parts of an answer: text, thoughts, tool calls, media, prints, errors. */
+/** What answers are made of: text, code, folds, thoughts, prints, errors, buttons. */
 
 import type { ComponentChildren, ComponentType, JSX } from "preact";
 import { Component } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CodeView, copyText } from "./code";
-import type { Word, Words } from "./i18n";
+import type { Words } from "./i18n";
 import { duration } from "./i18n";
 import type { IconName } from "./icons";
 import { Icon } from "./icons";
 import { MarkdownView } from "./markdown";
-import type { ContentView, PartView, ToolView } from "./model";
+import type { PartView } from "./model";
 import { ended, textOf } from "./model";
-import { blockedImage, isDataImage, safeUrl, shortAddress } from "./sanitize";
-import { clean, prettyJson, printed, summary } from "./text";
+import { clean, printed } from "./text";
 import type { WireError } from "./wire";
 
 /** A component that is drawn again only when one of its properties is another object. */
@@ -57,6 +56,8 @@ export function CopyButton(props: {
   text: () => string;
   label: string;
   words: Words;
+  /** Whether its name stands on it. */
+  named?: boolean;
 }): JSX.Element {
   const [copied, setCopied] = useState(false);
   const onClick = (): void => {
@@ -71,6 +72,7 @@ export function CopyButton(props: {
       icon={copied ? "check" : "copy"}
       label={copied ? props.words("copied") : props.label}
       onClick={onClick}
+      text={props.named ?? false}
     />
   );
 }
@@ -89,7 +91,12 @@ export function Markdown(props: { text: string; done: boolean; words: Words }): 
 }
 
 /** Text in a code block. */
-function Code(props: { text: string; lang: string; done: boolean; words: Words }): JSX.Element {
+export function Code(props: {
+  text: string;
+  lang: string;
+  done: boolean;
+  words: Words;
+}): JSX.Element {
   const root = useRef<HTMLDivElement>(null);
   const view = useRef<CodeView | null>(null);
   useLayoutEffect(() => {
@@ -103,7 +110,7 @@ function Code(props: { text: string; lang: string; done: boolean; words: Words }
 }
 
 /** Something that is folded away until it is asked for; its inside is made only then. */
-function Fold(props: {
+export function Fold(props: {
   class: string;
   head: ComponentChildren;
   children: () => ComponentChildren;
@@ -154,153 +161,6 @@ export const Thought = memo(function Thought({ part, words }: { part: PartView; 
     </Fold>
   );
 });
-
-const TOOL_STATES: Readonly<Record<string, Word>> = {
-  calling: "toolCalling",
-  running: "toolRunning",
-  completed: "toolCompleted",
-  failed: "toolFailed",
-  incomplete: "toolFailed",
-  rejected: "toolFailed",
-  canceled: "toolCanceled",
-};
-
-/** A tool call: one quiet line that opens. */
-export const Tool = memo(function Tool({ tool, words }: { tool: ToolView; words: Words }) {
-  const active = tool.status === "calling" || tool.status === "running";
-  const state = words(TOOL_STATES[tool.status] ?? "toolCompleted");
-  const head = (
-    <>
-      <span class="asnb-fold-icon">
-        <Icon name="tool" />
-      </span>
-      <span class={active ? "asnb-fold-title asnb-shimmer" : "asnb-fold-title"}>
-        {clean(tool.server ? `${tool.server} · ${tool.name}` : tool.name).slice(0, 80)}
-      </span>
-      <span class="asnb-fold-gist">{summary(tool.args)}</span>
-      <span class={`asnb-tool-state asnb-is-${tool.status}`}>
-        {state}
-        {tool.duration !== null && ` · ${duration(tool.duration, words)}`}
-      </span>
-    </>
-  );
-  return (
-    <Fold class="asnb-tool" head={head}>
-      {() => <ToolBody tool={tool} words={words} />}
-    </Fold>
-  );
-});
-
-function ToolBody({ tool, words }: { tool: ToolView; words: Words }): JSX.Element {
-  const args = clean(prettyJson(tool.args));
-  const waiting = tool.status === "calling" || tool.status === "running";
-  return (
-    <>
-      <div class="asnb-label">{words("arguments")}</div>
-      {args && args !== "{}" ? (
-        <Code text={args} lang="json" done={tool.status !== "calling"} words={words} />
-      ) : (
-        <p class="asnb-faint">{words("noArguments")}</p>
-      )}
-      <div class="asnb-label">{words("result")}</div>
-      {tool.output === null || tool.output === "" ? (
-        <p class="asnb-faint">{words(waiting ? "waitingResult" : "noResult")}</p>
-      ) : (
-        <Code
-          text={clean(prettyJson(tool.output))}
-          lang={/^\s*[[{]/.test(tool.output) ? "json" : ""}
-          done={true}
-          words={words}
-        />
-      )}
-      {(tool.result?.error ?? tool.call?.error) && (
-        <ErrorCard error={(tool.result?.error ?? tool.call?.error) as WireError} words={words} />
-      )}
-    </>
-  );
-}
-
-/** One message of the agent. */
-export const Utterance = memo(function Utterance({
-  part,
-  words,
-}: {
-  part: PartView;
-  words: Words;
-}) {
-  const done = ended(part.status);
-  return (
-    <>
-      {part.contents.map((content, index) => (
-        <Content key={index} content={content} done={done} words={words} />
-      ))}
-      {part.error && <ErrorCard error={part.error} words={words} />}
-    </>
-  );
-});
-
-function Content(props: { content: ContentView; done: boolean; words: Words }): JSX.Element | null {
-  const { content, done, words } = props;
-  switch (content.type) {
-    case "text":
-      return content.text ? <Markdown text={content.text} done={done} words={words} /> : null;
-    case "refusal":
-      return <p class="asnb-refusal">{clean(content.text)}</p>;
-    case "image":
-      return <Picture url={content.url} words={words} />;
-    case "audio":
-      return <Sound content={content} words={words} />;
-    case "video":
-    case "file":
-      return <Attachment content={content} words={words} />;
-    default:
-      return content.data ? (
-        <Code text={clean(JSON.stringify(content.data, null, 2))} lang="json" done words={words} />
-      ) : null;
-  }
-}
-
-function Picture({ url, words }: { url: string; words: Words }): JSX.Element {
-  const root = useRef<HTMLSpanElement>(null);
-  const shown = isDataImage(url);
-  useLayoutEffect(() => {
-    if (!shown) root.current?.replaceChildren(blockedImage(document, url, "", words));
-  }, [shown, url, words]);
-  return shown ? <img class="asnb-picture" src={url} alt={words("image")} /> : <span ref={root} />;
-}
-
-function Sound({ content, words }: { content: ContentView; words: Words }): JSX.Element {
-  const format = /^[a-z0-9.+-]{1,20}$/i.test(content.format) ? content.format : "wav";
-  const data = content.text.replace(/^data:[^,]*,/, "");
-  if (!/^[A-Za-z0-9+/=\s]+$/.test(data)) return <Attachment content={content} words={words} />;
-  return (
-    // biome-ignore lint/a11y/useMediaCaption: a model's speech comes with its text as a message
-    <audio controls class="asnb-audio" src={`data:audio/${format};base64,${data}`} />
-  );
-}
-
-/** A film or a file: named, opened or saved by a click, never fetched before. */
-function Attachment({ content, words }: { content: ContentView; words: Words }): JSX.Element {
-  const name = clean(content.name) || words(content.type as Word);
-  const url = safeUrl(content.url);
-  const saved = content.type === "file" && /^[A-Za-z0-9+/=\s]+$/.test(content.text);
-  return (
-    <span class="asnb-attachment">
-      <Icon name="file" />
-      {saved ? (
-        <a download={name} href={`data:application/octet-stream;base64,${content.text}`}>
-          {name}
-        </a>
-      ) : url ? (
-        <a href={url.href} target="_blank" rel="noopener noreferrer nofollow" title={url.href}>
-          {name} <span class="asnb-host">({shortAddress(url.href)})</span>
-        </a>
-      ) : (
-        <span>{name}</span>
-      )}
-    </span>
-  );
-}
 
 /** What the agent's code printed. */
 export const Prints = memo(function Prints({ log, words }: { log: string; words: Words }) {

@@ -5,7 +5,7 @@ import createDOMPurify from "dompurify";
 import type { Words } from "./i18n";
 
 const TAGS =
-  "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s small span strong sub summary sup table tbody td th thead tr u ul";
+  "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s small span strong sub summary sup caption table tbody td tfoot th thead tr u ul";
 const ATTRIBUTES =
   "href title src alt align start colspan rowspan open data-lang data-task lang dir";
 /** Elements whose absence a reader should know of. */
@@ -16,7 +16,7 @@ const NAMED = new Set(
 );
 /** Harmless elements of which only the words are kept. */
 const QUIET = new Set(
-  "html head body section article header footer main nav aside figure figcaption center font big tt var samp cite time address caption col colgroup tfoot label fieldset legend option optgroup output progress meter picture source track wbr bdi bdo ruby rt rp data map area hgroup strike dfn #text #comment #document-fragment".split(
+  "html head body section article header footer main nav aside figure figcaption center font big tt var samp cite time address col colgroup label fieldset legend option optgroup output progress meter picture source track wbr bdi bdo ruby rt rp data map area hgroup strike dfn #text #comment #document-fragment".split(
     " ",
   ),
 );
@@ -38,8 +38,8 @@ export const MAX_DATA_IMAGE = 4_000_000;
 const DATA_IMAGE = /^data:image\/(?:png|jpeg|gif|webp|avif|bmp)(?:;[a-z0-9=;-]*)?,/i;
 
 /** Whether an image address holds the image itself, in a size that is fit to show. */
-export function isDataImage(url: string): boolean {
-  return url.length <= MAX_DATA_IMAGE && DATA_IMAGE.test(url);
+export function isDataImage(url: string, longest = MAX_DATA_IMAGE): boolean {
+  return url.length <= longest && DATA_IMAGE.test(url);
 }
 
 /** The address as a URL that a link may have, else null. */
@@ -110,6 +110,22 @@ function createSanitizer(words: Words): (html: string) => DocumentFragment {
     }
     return fragment;
   };
+}
+
+const PAGE_CONFIG: Config = {
+  FORBID_TAGS: "form input button select textarea dialog audio video a area".split(" "),
+  FORCE_BODY: true, // keeps styles that stand first
+};
+
+/**
+ * HTML with its own styles as a page for a frame that runs nothing: what could is taken away here,
+ * refused by the page's own policy, and not allowed by the frame's sandbox.
+ *
+ * @param look the rules that it begins with.
+ */
+export function lonePage(html: string, look: string): string {
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:";
+  return `<!doctype html><meta http-equiv="Content-Security-Policy" content="${policy}"><style>${look}</style>${createDOMPurify(window).sanitize(html, PAGE_CONFIG)}`;
 }
 
 function blocked(document: Document, label: string): HTMLElement {
