@@ -78,6 +78,26 @@ def run(
 
 
 @cli.command()
+def serve(
+    notebook: Annotated[Path, typer.Argument(help="A notebook: .ipynb, or jupytext's .py or .md.")],
+    app: Annotated[str | None, typer.Option(help="Which app, if there are several.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="8080 by default; 0 for a free one.")] = None,
+    *,
+    reload: Annotated[bool, typer.Option(help="Swap in what is saved, while it serves.")] = True,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Serve beyond this machine without keys, on purpose.")
+    ] = False,
+) -> None:
+    """Serve an app straight from its notebook, until interrupted."""
+    from agentscope_runtime_nb.cli.serve import serve_notebook
+
+    serve_notebook(
+        notebook, app_name=app, host=host, port=port, reload=reload, open_to_all=open_to_all
+    )
+
+
+@cli.command()
 def migrate(
     files: Annotated[list[Path], typer.Argument(help=".py, .ipynb and .md files.")],
     *,

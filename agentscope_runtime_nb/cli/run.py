@@ -26,12 +26,13 @@ def run_app(
     """Serve until interrupted; what a newcomer gets wrong is told in a sentence."""
     file = find_file(target)
     from agentscope_runtime_nb.app import DefinitionError
+    from agentscope_runtime_nb.app.gate import open_gate
 
     load_env(file.parent / ".env")
     os.chdir(file.parent)
     app = choose(load(file), file, app_name)
     if open_to_all:
-        app.open_to_all = True
+        open_gate(app)
         typer.echo("Serving without keys: whoever reaches the port may use the agent.", err=True)
     try:
         app.run(host, port)
@@ -53,7 +54,8 @@ def find_file(target: Path) -> Path:
             )
     elif path.suffix == ".ipynb":
         fail(
-            f"{target.name} is a notebook. Export it first:\n\n"
+            f"{target.name} is a notebook. Serve it as it is, or export it first:\n\n"
+            f"    agentscope-nb serve {target}\n\n"
             f"    agentscope-nb export {target} -o service\n    agentscope-nb run service"
         )
     elif not path.is_file():

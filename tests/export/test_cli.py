@@ -111,7 +111,7 @@ def test_an_export_that_is_refused_names_everything(tmp_path):
     [
         (None, ["gone.py"], "There is no gone.py"),
         (None, ["."], "no app.py"),
-        ("{}", ["app.ipynb"], "Export it first"),
+        ("{}", ["app.ipynb"], "export it first"),
         ("x = 1", ["app.py"], "has no AgentApp"),
         (APP, ["app.py", "--app", "monday"], "has no app monday"),
         (APP + "b = AgentApp('monday')\nc = app\ndel app", ["app.py"], "--app NAME"),

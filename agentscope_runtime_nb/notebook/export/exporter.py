@@ -30,13 +30,15 @@ from agentscope_runtime_nb.notebook.export.secret_scan import Secret, redact, sc
 from agentscope_runtime_nb.notebook.export.writer import Module, write_module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentscope_runtime_nb.app import AgentApp
     from agentscope_runtime_nb.notebook.export.facts import Facts
     from agentscope_runtime_nb.notebook.export.recorder import Recorder
 
 DISTRIBUTION = "agentscope-runtime-nb"
+STAGES = 4
+"""How many steps of an export are told."""
 _GENERATED = frozenset({"app.py", "pyproject.toml", "README.md", "Dockerfile", ".env.example"})
 
 
@@ -50,6 +52,7 @@ def export(
     live_app: AgentApp | None = None,
     overwrite: bool = False,
     check: bool = True,
+    step: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write an app of a notebook as a service of its own.
 
@@ -62,6 +65,7 @@ def export(
         live_app: The app in the kernel, to be compared with the exported one.
         overwrite: Discard changes made by hand in an earlier export.
         check: Import the export in a fresh process before it is called done.
+        step: Told what it is doing, `STAGES` times.
 
     Returns:
         What was kept and left out, and why.
@@ -70,11 +74,14 @@ def export(
         ExportError: The notebook cannot be exported as it is; every reason is named.
     """
     started = time.perf_counter()
+    step = step or _unseen
+    step("reading the notebook")
     document = _document(document, recorder)
     plan = make_plan(document, app_name, namespace)
     name = app_name or (plan.app.name if plan.app else plan.variable)
     if recorder is not None and not document.from_history:
         _compare_history(plan, recorder)
+    step("collecting what it needs")
     draft = _Draft(plan, name)
     draft.prepare()
     if plan.problems:
@@ -86,14 +93,20 @@ def export(
     report.seconds["export"] = time.perf_counter() - started
     staging = bundle.Staging(target)
     try:
+        step("writing")
         staging.write(files)
         if check:
+            step("trying it in a fresh process")
             report.fingerprint = _rehearse(plan, draft.module, staging.folder, live_app, report)
         staging.commit()
     finally:
         staging.discard()
     report.seconds["all"] = time.perf_counter() - started
     return report
+
+
+def _unseen(_doing: str) -> None:
+    """Tell nobody."""
 
 
 def _document(document: Document | str | Path | None, recorder: Recorder | None) -> Document:
@@ -361,7 +374,7 @@ class _Draft:
             list(self.variables),
             sources=self._sources(),
             given=dict(self.plan.environment),
-            blame=partial(_import_problem, self.plan, self.module),
+            place=partial(_place, self.plan, self.module),
         )
 
     def _sources(self) -> list[Path]:
@@ -456,7 +469,7 @@ def _rehearse(
 
 
 def _import_problem(plan: Plan, module: Module, outcome: Outcome) -> Problem:
-    number = module.cell_at(outcome.line) if outcome.line else None
+    number, line = _place(plan, module, outcome.line) if outcome.line else (None, None)
     cell = plan.cell(number) if number else None
     where = f"{cell.label}: " if cell else ""
     absent = re.search(r"No module named '([\w.]+)'", outcome.error)
@@ -469,21 +482,26 @@ def _import_problem(plan: Plan, module: Module, outcome: Outcome) -> Problem:
     )
     return problem(
         "import-failed",
-        f"In a fresh process the exported app does not start. {where}{redact(outcome.error)}",
+        f"In a fresh process the app does not start. {where}{redact(outcome.error).rstrip('.')}.",
         fix,
         cell=cell.where if cell else None,
-        line=_line_in(cell, module, outcome.line) if cell and outcome.line else None,
+        line=line,
     )
 
 
-def _line_in(cell: Cell, module: Module, line: int) -> int | None:
-    """Where a line of the module stands in its cell; None if it was changed or stands there twice.
+def _place(plan: Plan, module: Module, line: int) -> tuple[int | None, int | None]:
+    """Where a line of the module stands in the document: its cell, and the line there.
 
-    Of a cell only some statements are kept, so the lines cannot be counted.
+    Of a cell only some statements are kept, so the lines cannot be counted; None when the line was
+    changed, or stands there twice.
     """
+    number = module.cell_at(line)
+    if number is None:
+        return None, None
     text = module.text.splitlines()[line - 1].strip()
-    found = [n for n, own in enumerate(cell.source.splitlines(), 1) if own.strip() == text]
-    return found[0] if len(found) == 1 else None
+    source = plan.cell(number).source.splitlines()
+    found = [n for n, own in enumerate(source, 1) if own.strip() == text]
+    return number, found[0] if len(found) == 1 else None
 
 
 def _changed_by_use(plan: Plan) -> set[str]:

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agentscope_runtime_nb.notebook.export.problems import Problem
-    from agentscope_runtime_nb.notebook.export.rehearsal import Outcome
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -40,7 +37,7 @@ class ExportReport:
         fingerprint: What the fresh process found in the app.
         sources: The files that it was made from, the notebook's own first.
         given: What the notebook's %env lines set; shown nowhere.
-        blame: Says which cell is at fault when the exported app does not start.
+        place: Tells the cell, and the line in it, that a line of `app.py` comes from.
     """
 
     app: str
@@ -54,7 +51,7 @@ class ExportReport:
     fingerprint: dict[str, Any] | None = None
     sources: list[Path] = field(default_factory=list["Path"])
     given: dict[str, str] = field(default_factory=dict[str, str])
-    blame: Callable[[Outcome], Problem] | None = None
+    place: Callable[[int], tuple[int | None, int | None]] = lambda _: (None, None)
 
     @property
     def kept(self) -> list[Decision]:

@@ -1,0 +1,47 @@
+"""How to ask an agent from somewhere else: a line for a terminal, a few for OpenAI's SDK.
+
+The texts work as they are copied. A key is never in them: they name the variable that holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+KEY = "AGENTSCOPE_NB_API_KEY"
+_RESPONSES = "/compatible-mode/v1"
+
+
+def curl(
+    address: str, path: str = "/process", text: str = "Hello", *, keyed: bool, socket: str = ""
+) -> str:
+    """A command that asks and prints the answer.
+
+    Args:
+        address: Where the agent is, without a slash at the end.
+        path: Where it is asked there.
+        text: What to ask.
+        keyed: Whether callers need a key.
+        socket: A unix socket to reach it through.
+    """
+    words = ["curl"]
+    words += ["--unix-socket", shlex.quote(socket)] if socket else []
+    words += [shlex.quote(f"{address}{path}"), "-H", "'Content-Type: application/json'"]
+    words += ["-H", f'"Authorization: Bearer ${KEY}"'] if keyed else []
+    body = json.dumps({"input": text, "stream": False}, ensure_ascii=False)
+    return " ".join([*words, "-d", shlex.quote(body)])
+
+
+def openai_sdk(address: str, name: str, text: str = "Hello", *, keyed: bool) -> str:
+    """Python that asks with OpenAI's SDK."""
+    key = f'os.environ["{KEY}"]' if keyed else '"none"'
+    return "\n".join(
+        [
+            *(["import os"] if keyed else []),
+            "from openai import OpenAI",
+            "",
+            f'client = OpenAI(base_url="{address}{_RESPONSES}", api_key={key})',
+            f"answer = client.responses.create(model={name!r}, input={text!r})",
+            "print(answer.output_text)",
+        ]
+    )
