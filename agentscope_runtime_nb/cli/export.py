@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from agentscope_runtime_nb.notebook.export.exporter import export
+from agentscope_runtime_nb.notebook.export.exporter import STAGES, export
 from agentscope_runtime_nb.notebook.export.problems import ExportError
+from agentscope_runtime_nb.progress import steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,10 @@ def run_export(
 ) -> None:
     """Export and print the report; problems go to stderr and end with code 1."""
     try:
-        report = export(app, output, document=notebook, overwrite=overwrite, check=check)
+        with steps(f"Exporting {notebook.name}", STAGES) as step:
+            report = export(
+                app, output, document=notebook, overwrite=overwrite, check=check, step=step
+            )
     except ExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

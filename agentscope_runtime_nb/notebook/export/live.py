@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from agentscope_runtime_nb.notebook.export.recorder import Recorder
+from agentscope_runtime_nb.progress import steps
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.export.report import ExportReport
@@ -64,16 +65,18 @@ def export_live(
     """
     from IPython.core.getipython import get_ipython
 
-    from agentscope_runtime_nb.notebook.export.exporter import export
+    from agentscope_runtime_nb.notebook.export.exporter import STAGES, export
 
     shell: Any = get_ipython()
     namespace: dict[str, Any] = shell.user_ns
-    return export(
-        handle.name,
-        path,
-        recorder=record(shell),
-        document=document or notebook_path(namespace),
-        namespace=namespace,
-        live_app=handle.app,
-        **options,
-    )
+    with steps(f"Exporting {handle.name}", STAGES) as step:
+        return export(
+            handle.name,
+            path,
+            recorder=record(shell),
+            document=document or notebook_path(namespace),
+            namespace=namespace,
+            live_app=handle.app,
+            step=step,
+            **options,
+        )
