@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from agentscope_runtime_nb.doctor.findings import Finding, broken, fine, pip, size, warning
+from agentscope_runtime_nb.doctor.findings import Finding, broken, command, fine, pip, size, warning
 from agentscope_runtime_nb.doctor.jupyter import version_of
 from agentscope_runtime_nb.models.choice import model
 from agentscope_runtime_nb.models.errors import ModelError
@@ -27,7 +30,6 @@ _NAMES = (
     "DASHSCOPE_BASE_URL",
     "DASHSCOPE_MODEL",
 )
-_PULL = "agentscope-nb models pull"
 _WORDS = 12  # pieces of an answer after which it has shown that it can
 INDEX_SECONDS = 5.0
 
@@ -59,10 +61,16 @@ def local() -> Iterator[Finding]:
         where = _found()
     except (ModelError, httpx2.HTTPError, OSError) as error:
         text = f"{SMOLLM2.title} was not fetched yet{begun}, and it cannot be: {_first(error)}"
-        yield lacking("local-model", text, f"export PIP_INDEX_URL=…; {_PULL}")
+        yield lacking("local-model", text, _pull())
         return
     has = f"{where} has it ({size(SMOLLM2.archive_size)})"
-    yield warning("local-model", f"{SMOLLM2.title} was not fetched yet{begun}; {has}.", _PULL)
+    yield warning("local-model", f"{SMOLLM2.title} was not fetched yet{begun}; {has}.", _pull())
+
+
+def _pull() -> str:
+    ours = Path(sys.executable).with_name("agentscope-nb")
+    known = shutil.which("agentscope-nb") == str(ours)
+    return command("agentscope-nb" if known else ours, "models", "pull")
 
 
 def _found() -> str:
