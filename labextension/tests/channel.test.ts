@@ -53,6 +53,13 @@ describe("channel", () => {
     expect(model.sent).toEqual([send]);
   });
 
+  it("shows the XSRF token when it asks for the server's schema, as a hub demands", async () => {
+    const [road] = channel();
+    answer = async () => Response.json({ schema: 1 });
+    expect(await road.serverSchema()).toBe(1);
+    expect(requests[0]?.init.headers).toHaveProperty("X-XSRFToken");
+  });
+
   it("tells a refusal from a closed road", async () => {
     const [road, model] = channel();
     answer = async () =>

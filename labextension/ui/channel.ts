@@ -124,6 +124,7 @@ export class Channel {
     try {
       const reply = await fetch(new URL("agentscope-nb/status", this.#base), {
         credentials: "same-origin",
+        headers: xsrfHeader(), // under a hub even what only reads has to show it
       });
       if (!reply.ok) return null;
       const { schema } = (await reply.json()) as { schema?: unknown };
