@@ -16,6 +16,7 @@ with steps("Exporting it", 2) as step:
     step("writing")
 """
 FETCH = """
+from agentscope_runtime_nb.progress import transfer
 def fetch():
     with transfer("Fetching it") as tell:
         for done in range(0, 101, 10):
