@@ -1,5 +1,6 @@
 /** The scenes of the harness, one per thing to look at. */
-import { RunScript, userMessage } from "./script";
+import { INPUT_SCENES } from "./scenes-input";
+import { decisionMessage, RunScript, userMessage } from "./script";
 import { ScriptedModel } from "./scripted-model";
 
 /** A fixed state of the chat. */
@@ -204,6 +205,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       "Show me files.",
     ),
   },
+  ...INPUT_SCENES,
   talk: {
     model: (lang) =>
       new ScriptedModel({
@@ -214,6 +216,159 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       }),
   },
 };
+
+const PATHS = { path: "/data/reports/2025", recursive: true };
+const MAIL = {
+  to: ["ann@example.com", "bob@example.com"],
+  subject: "Reports of 2025 are gone \u202e\u001b[31m",
+  body: "<img src=x onerror=alert(1)> ".repeat(30),
+};
+const ask = (): RunScript =>
+  new RunScript()
+    .text("The folder holds 214 files. I would remove it now.")
+    .ask("c1", "remove_folder", PATHS, "files")
+    .end();
+const frame = (rows: string[][]): string =>
+  `<div><style scoped>.dataframe tbody tr th { vertical-align: top; }</style><table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th>${["region", "quarter", "units", "revenue", "margin"].map((name) => `<th>${name}</th>`).join("")}</tr></thead><tbody>${rows.map((row, n) => `<tr><th>${n}</th>${row.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("")}</tbody></table><p>214 rows × 5 columns</p></div>`;
+const FRAME = frame([
+  ["North", "Q1", "1204", "18060.50", "0.31"],
+  ["North", "Q2", "1388", "20820.00", "0.33"],
+  ["South", "Q1", "980", "14112.75", "0.28"],
+  ["South", "Q2", "1016", "15240.00", "0.29"],
+]);
+const BARS = [62, 84, 55, 97, 71, 110]
+  .map(
+    (high, n) =>
+      `<rect x="${46 + n * 56}" y="${150 - high}" width="34" height="${high}" fill="#1f77b4"/>`,
+  )
+  .join("");
+const FIGURE = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="190" viewBox="0 0 400 190"><rect width="400" height="190" fill="#fff"/>${BARS}<path d="M36 20v130h350" fill="none" stroke="#222"/><text x="170" y="180" font-size="12" font-family="sans-serif">units by month</text></svg>`;
+const STYLED = `<style>#t td{color:#fff}.hi{background:#c0392b}.lo{background:#27ae60}</style><table id="t"><tr><td class="hi">0.91</td><td class="lo">0.12</td></tr><tr><td class="lo">0.20</td><td class="hi">0.88</td></tr></table><script>parent.document.title="owned"</script><img src="https://evil.example/pixel.png">`;
+const HOSTILE_HTML = `<b>A table</b><script>document.title="owned"</script><img src="https://evil.example/p.png" onerror="document.title='owned'"><table><tr><td onclick="document.title='owned'">${"wide ".repeat(60)}</td></tr></table>`;
+
+Object.assign(SCENES, {
+  approval: { model: done(ask(), "Clean up the old reports.") },
+  approvals: {
+    model: done(
+      new RunScript()
+        .text("Three things are left to do.")
+        .ask("c1", "remove_folder", PATHS, "files")
+        .as("postman")
+        .ask("c2", "send_mail", MAIL)
+        .as()
+        .ask("c3", "reboot", {})
+        .end(),
+      "Clean up the old reports and tell everyone.",
+    ),
+  },
+  "approval-decided": {
+    model: (lang: string) =>
+      new ScriptedModel({
+        lang,
+        turns: [
+          ask().turn("Clean up the old reports."),
+          new RunScript("response_2")
+            .result("c1", "remove_folder", { removed: 214 })
+            .text("Done. Shall I tell the others?")
+            .ask("c2", "send_mail", MAIL)
+            .end()
+            .turn("", { input: [decisionMessage(["apr_c1", true, { always: true }])] }),
+          new RunScript("response_3")
+            .result("c2", "send_mail", "refused")
+            .text("Then I leave it at that.")
+            .ask("c3", "reboot", {})
+            .end()
+            .turn("", {
+              input: [decisionMessage(["apr_c2", false, { reason: "they know already" }])],
+            }),
+          new RunScript("response_4").text("You are welcome.").end().turn("Thank you."),
+        ],
+      }),
+  },
+  "approval-gone": { model: done(ask(), "Clean up the old reports."), gone: true },
+  nested: {
+    model: done(
+      new RunScript()
+        .text("I ask two colleagues.")
+        .call("c1", "researcher", { topic: "Lisbon in May" })
+        .call("c2", "critic", { draft: "v1" })
+        .as("Researcher", "c1")
+        .text("I look it up.", "reasoning")
+        .call("s1", "search", { query: "Lisbon May weather" })
+        .as("Critic", "c2")
+        .text("The draft is too long.")
+        .as("Researcher", "c1")
+        .result("s1", "search", ["24 °C", "dry"])
+        .text("It is **24 °C** and dry.")
+        .as()
+        .result("c1", "researcher", "It is **24 °C** and dry.", { duration: 4.2 })
+        .result("c2", "critic", "The draft is too long.", { duration: 2.6 })
+        .as("Editor")
+        .text("Both agree: go in May, and keep it short.")
+        .as("研究员")
+        .text("同意。")
+        .as()
+        .text("So May it is.")
+        .end(),
+      "When should we go to Lisbon?",
+    ),
+  },
+  "nested-running": {
+    model: live(
+      new RunScript()
+        .call("c1", "researcher", { topic: "Lisbon in May" })
+        .as("Researcher", "c1")
+        .text("I look it up.")
+        .call("s1", "search", { query: "Lisbon May weather" }),
+      "When should we go to Lisbon?",
+    ),
+  },
+  rich: {
+    model: done(
+      new RunScript()
+        .text("The sales by region, and a chart.")
+        .media({ type: "text", text: "| region |" }, "d1")
+        .call("c1", "plot", { column: "units" })
+        .result("c1", "plot", "<Figure size 400x190>", { display: "d2" })
+        .media({ type: "text", text: "styled" }, "d3")
+        .media({ type: "text", text: "hostile" }, "d4")
+        .media(
+          { type: "text", text: "**What stands for it** where nothing else can be shown" },
+          "d5",
+        )
+        .end(),
+      "How are sales?",
+      {
+        displays: {
+          d1: { data: { "text/html": FRAME, "text/plain": "region" } },
+          d2: { data: { "image/svg+xml": FIGURE } },
+          d3: { data: { "text/html": STYLED } },
+          d4: { data: { "text/html": HOSTILE_HTML } },
+          d5: { data: { "application/vnd.unknown+json": {}, "text/html": "<script>1</script>" } },
+        },
+      },
+    ),
+  },
+  gauge: {
+    model: (lang: string) =>
+      new ScriptedModel({
+        lang,
+        turns: [0.42, 0.86].map((share, n) =>
+          new RunScript(`response_${n}`)
+            .text("Lisbon is lovely in May.")
+            .end("completed", {
+              usage: {
+                input_tokens: 41_210,
+                output_tokens: 1_280,
+                cost: n ? 0.00004 : 0.0127,
+                context: { used: Math.round(128_000 * share), window: 128_000 },
+              },
+            })
+            .turn("Tell me of Lisbon."),
+        ),
+      }),
+  },
+} satisfies Record<string, Scene>);
 
 /** A long answer told in many deltas, for measuring frames. */
 export function longAnswer(

@@ -22,6 +22,9 @@ export class ScriptedModel implements WidgetModel {
       stop_path: "",
       model_label: "scripted (deterministic)",
       description: "",
+      title: "",
+      info: {},
+      settings: {},
       lang: "en",
       ...traits,
     };
@@ -42,12 +45,16 @@ export class ScriptedModel implements WidgetModel {
     else this.#callbacks.delete(event);
   }
 
+  /** What the kernel does with what it is sent. */
+  onSend?: (message: Record<string, unknown>) => void;
+
   /** Whether sending throws, as it does once the kernel was restarted. */
   broken = false;
 
   send(content: unknown): void {
     if (this.broken) throw new Error("Cannot send");
     this.sent.push(content as Record<string, unknown>);
+    this.onSend?.(content as Record<string, unknown>);
   }
 
   /** The kernel says something. */

@@ -1,83 +1,25 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RunScript } from "../harness/script";
-import { ScriptedModel } from "../harness/scripted-model";
-import { Channel } from "../ui/channel";
-import { mountChat } from "../ui/chat";
-import { ChatSession } from "../ui/session";
+import { button, open, page, sentTypes, settle, write } from "./chat-page";
 
-class NoObserver {
-  observe(): void {}
-  disconnect(): void {}
-}
-
-let el: HTMLElement;
-let unmount = (): void => undefined;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", NoObserver);
-  vi.stubGlobal("matchMedia", () => ({
-    matches: false,
-    addEventListener: () => {},
-    removeEventListener: () => {},
-  }));
-  el = document.createElement("div");
-  document.body.replaceChildren(el);
-});
-
-afterEach(() => {
-  unmount();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
-
-async function open(traits: Record<string, unknown> = {}): Promise<ScriptedModel> {
-  const model = new ScriptedModel(traits);
-  unmount = mountChat(el, new ChatSession(model, el, new Channel(model, null)));
-  await settle();
-  return model;
-}
-
-async function settle(ms = 600): Promise<void> {
-  await vi.advanceTimersByTimeAsync(ms);
-}
-
-function button(label: string): HTMLButtonElement | undefined {
-  return [...el.querySelectorAll("button")].find(
-    (node) => node.getAttribute("aria-label") === label || node.textContent?.trim() === label,
-  );
-}
-
-async function write(text: string, key: KeyboardEventInit = {}): Promise<void> {
-  const box = el.querySelector("textarea") as HTMLTextAreaElement;
-  box.value = text;
-  box.dispatchEvent(new Event("input", { bubbles: true }));
-  await settle(20);
-  box.dispatchEvent(
-    new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...key }),
-  );
-  await settle(20);
-}
-
-const sentTypes = (model: ScriptedModel): unknown[] => model.sent.map(({ type }) => type);
 const script = new RunScript("r1").text(["Hello ", "there"]).end();
 
 describe("chat", () => {
   it("asks for a snapshot when it is shown, and sends what is written", async () => {
     const model = await open();
-    expect(sentTypes(model)).toEqual(["snapshot"]);
+    expect(sentTypes(model)).toEqual(["snapshot", "sessions"]);
     await write("hi");
-    expect(model.sent[1]).toMatchObject({ type: "send", text: "hi" });
-    expect(el.querySelector(".asnb-pending .asnb-bubble")?.textContent).toBe("hi");
-    expect(el.querySelector("textarea")?.value).toBe("");
+    expect(model.sent[2]).toMatchObject({ type: "send", text: "hi" });
+    expect(page.el.querySelector(".asnb-pending .asnb-bubble")?.textContent).toBe("hi");
+    expect(page.el.querySelector("textarea")?.value).toBe("");
     await settle(2000);
-    expect(el.querySelector(".asnb-pending-queued")).not.toBeNull();
+    expect(page.el.querySelector(".asnb-pending-queued")).not.toBeNull();
     model.say({ type: "turn", turn: { ...script.turn("hi"), events: [] } });
     model.say({ type: "events", run_id: "r1", events: script.events });
     await settle();
-    expect(el.querySelector(".asnb-pending")).toBeNull();
-    expect(el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
-    expect(el.querySelector("[aria-live=polite]")?.textContent).toContain("Hello there");
+    expect(page.el.querySelector(".asnb-pending")).toBeNull();
+    expect(page.el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
+    expect(page.el.querySelector("[aria-live=polite]")?.textContent).toContain("Hello there");
   });
 
   it("leaves Enter to Shift and to input methods", async () => {
@@ -86,7 +28,7 @@ describe("chat", () => {
     await write("a", { isComposing: true });
     await write("a", { keyCode: 229 });
     await write("   ");
-    expect(sentTypes(model)).toEqual(["snapshot"]);
+    expect(sentTypes(model)).not.toContain("send");
   });
 
   it("stops by button and by Esc, and says so", async () => {
@@ -103,13 +45,13 @@ describe("chat", () => {
     model.say({ type: "events", run_id: "r1", events: stopped.events.slice(-1) });
     model.set("status", { state: "idle" });
     await settle();
-    expect(el.querySelector(".asnb-stopped")?.textContent).toBe("Stopped.");
+    expect(page.el.querySelector(".asnb-stopped")?.textContent).toBe("Stopped.");
     expect(button("Send")).toBeDefined();
-    unmount();
+    page.unmount();
     const again = await open(traits);
-    el.querySelector("textarea")?.dispatchEvent(
-      new KeyboardEvent("keydown", { key: "Escape", bubbles: true }),
-    );
+    page.el
+      .querySelector("textarea")
+      ?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
     expect(again.sent.at(-1)).toMatchObject({ type: "stop" });
   });
 
@@ -117,7 +59,7 @@ describe("chat", () => {
     const model = await open({
       status: { state: "stopping", detail: "still running in f(), line 3", run_id: "r1" },
     });
-    expect(el.textContent).toContain("still running in f(), line 3");
+    expect(page.el.textContent).toContain("still running in f(), line 3");
     button("Force")?.click();
     expect(model.sent.at(-1)).toMatchObject({ type: "force", run_id: "r1" });
   });
@@ -125,31 +67,31 @@ describe("chat", () => {
   it("shows an error with a way to try again", async () => {
     const error = { code: "MODEL_ERROR", message: "<b>no</b>" };
     const model = await open({ turns: [new RunScript("r1").end("failed", { error }).turn("hi")] });
-    expect(el.querySelector(".asnb-error")?.textContent).toContain("MODEL_ERROR");
-    expect(el.querySelector(".asnb-error")?.textContent).toContain("<b>no</b>");
+    expect(page.el.querySelector(".asnb-error")?.textContent).toContain("MODEL_ERROR");
+    expect(page.el.querySelector(".asnb-error")?.textContent).toContain("<b>no</b>");
     button("Retry")?.click();
     expect(model.sent.at(-1)).toMatchObject({ type: "retry", run_id: "r1" });
   });
 
   it("knows a kernel that was never there", async () => {
-    el.classList.add("jupyter-widgets-disconnected");
+    page.el.classList.add("jupyter-widgets-disconnected");
     await open({ turns: [script.turn("hi")] });
-    expect(el.textContent).toContain("Run the cell again");
+    expect(page.el.textContent).toContain("Run the cell again");
   });
 
   it("says that the kernel is gone, and keeps the talk", async () => {
     const model = await open({ turns: [script.turn("hi")] });
     model.trigger("comm_live_update");
     await settle();
-    expect(el.querySelector("textarea")?.disabled).toBe(false);
+    expect(page.el.querySelector("textarea")?.disabled).toBe(false);
     await write("on its way");
     model.broken = true;
     model.trigger("comm_live_update");
     await settle();
-    expect(el.textContent).toContain("Not sent: run the cell again");
-    expect(el.textContent).toContain("Run the cell again");
-    expect(el.textContent).toContain("Hello there");
-    expect(el.querySelector("textarea")?.disabled).toBe(true);
+    expect(page.el.textContent).toContain("Not sent: run the cell again");
+    expect(page.el.textContent).toContain("Run the cell again");
+    expect(page.el.textContent).toContain("Hello there");
+    expect(page.el.querySelector("textarea")?.disabled).toBe(true);
     expect(button("Download transcript")?.disabled).toBe(false);
   });
 
@@ -159,16 +101,16 @@ describe("chat", () => {
     model.broken = true;
     model.trigger("comm_live_update");
     await settle();
-    expect(el.querySelector("textarea")?.disabled).toBe(true);
+    expect(page.el.querySelector("textarea")?.disabled).toBe(true);
   });
 
-  it("asks before it begins a new session", async () => {
+  it("begins a new session", async () => {
     const model = await open({ turns: [script.turn("hi")] });
     button("New session")?.click();
-    await settle(20);
-    expect(sentTypes(model)).not.toContain("new_session");
-    button("Clear and start anew?")?.click();
     expect(sentTypes(model)).toContain("new_session");
+    model.say({ type: "snapshot", turns: [], session_id: "s2", title: "" });
+    await settle();
+    expect(button("New session")?.disabled).toBe(true);
   });
 
   it("gives a refused message back", async () => {
@@ -177,11 +119,11 @@ describe("chat", () => {
     const id = model.sent.at(-1)?.["id"];
     model.say({ type: "notice", id, level: "error", text: "another view is asking" });
     await settle();
-    expect(el.textContent).toContain("Not sent: another view is asking");
+    expect(page.el.textContent).toContain("Not sent: another view is asking");
     button("Edit")?.click();
     await settle(20);
-    expect(el.querySelector("textarea")?.value).toBe("hi");
-    expect(el.querySelector(".asnb-pending")).toBeNull();
+    expect(page.el.querySelector("textarea")?.value).toBe("hi");
+    expect(page.el.querySelector(".asnb-pending")).toBeNull();
   });
 
   it("heals a gap with a snapshot", async () => {
@@ -199,18 +141,18 @@ describe("chat", () => {
       session_id: "s1",
     });
     await settle();
-    expect(el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
+    expect(page.el.querySelector(".asnb-answer .asnb-md")?.textContent?.trim()).toBe("Hello there");
   });
 
   it("tells which side to upgrade", async () => {
     await open({ schema: 7 });
-    expect(el.textContent).toContain("schema 7");
+    expect(page.el.textContent).toContain("schema 7");
   });
 
   it("leaves nothing behind", async () => {
     const model = await open();
-    unmount();
-    expect(el.childElementCount).toBe(0);
+    page.unmount();
+    expect(page.el.childElementCount).toBe(0);
     model.say({ type: "notice", text: "x" });
     model.set("status", { state: "running" });
   });

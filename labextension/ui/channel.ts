@@ -1,21 +1,50 @@
 /** The two roads to the kernel: the widget's comm, and HTTP through the Jupyter server. */
 
+import type { Decision } from "./approvals";
+import type { OutContent } from "./files";
+import type { Values } from "./info";
+import type { WidgetManager } from "./jupyter";
+
 /** What anywidget gives a widget of its model. */
 export interface WidgetModel {
   get(name: string): unknown;
   on(event: string, callback: (...args: never[]) => void): void;
   off(event: string, callback?: ((...args: never[]) => void) | null): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
-  readonly widget_manager?: { get_model?(id: string): Promise<{ comm_live?: unknown }> };
+  readonly widget_manager?: WidgetManager;
 }
 
 /** A message to the kernel; `id` lets the kernel drop what comes by both roads. */
 export interface Outgoing {
   id: string;
-  type: "send" | "stop" | "force" | "retry" | "new_session" | "snapshot" | "asset";
+  type:
+    | "send"
+    | "stop"
+    | "force"
+    | "retry"
+    | "new_session"
+    | "snapshot"
+    | "asset"
+    | "approve"
+    | "edit"
+    | "fork"
+    | "open"
+    | "sessions"
+    | "rename"
+    | "delete"
+    | "feedback"
+    | "settings";
   text?: string;
+  content?: readonly OutContent[];
   run_id?: string;
+  session_id?: string;
+  search?: string;
+  title?: string;
+  rating?: string;
+  comment?: string;
+  values?: Values;
   name?: string;
+  decisions?: readonly Decision[];
 }
 
 /** What became of a message that was sent by HTTP. */

@@ -1,23 +1,29 @@
 /** The chat: head, conversation, composer. */
 
-import type { JSX, RefObject } from "preact";
+import type { JSX } from "preact";
 import { render } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { Announcer } from "./announcer";
+import { useGathering } from "./attachments";
+import { Banners, Stopping } from "./banners";
 import { Composer } from "./composer";
+import { DropHere, useDrop } from "./drop";
+import { exchanges } from "./exchanges";
+import { Head } from "./head";
 import type { Words } from "./i18n";
 import { wordsFor } from "./i18n";
 import { Icon } from "./icons";
-import type { TurnView } from "./model";
-import { ended, textOf } from "./model";
-import { IconButton } from "./pieces";
+import { asked } from "./items";
+import type { TurnActions } from "./question";
+import { useScroll } from "./scroll";
 import type { ChatSession } from "./session";
-import { SCHEMA } from "./session";
+import { Sessions } from "./sessions";
+import { Empty } from "./starters";
 import type { ChatState, Pending } from "./store";
 import { isBusy } from "./store";
+import { Talk } from "./talk";
 import { clean } from "./text";
 import { followTheme } from "./theme";
-import { download, toJson, toMarkdown } from "./transcript";
-import { PendingTurn, Turn } from "./turn";
 
 /** Draw a chat into an element; returns how to take it away. */
 export function mountChat(el: HTMLElement, session: ChatSession): () => void {
@@ -34,26 +40,28 @@ export function mountChat(el: HTMLElement, session: ChatSession): () => void {
   };
 }
 
-interface ChatProps {
-  readonly session: ChatSession;
-  readonly words: Words;
-}
-
-function Chat({ session, words }: ChatProps): JSX.Element {
+function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.Element {
   const state = session.state.value;
   const gone = session.gone.value;
   const name = clean(session.text("app")) || "agent";
   const busy = !gone && isBusy(state);
   const stopping = state.status.state === "stopping" || session.stopping.value !== "";
   const [text, setText] = useState("");
+  const [panel, setPanel] = useState(false);
   const box = useRef<HTMLTextAreaElement>(null);
+  const panelButton = useRef<HTMLButtonElement>(null);
+  const gathering = useGathering(words);
   const scroll = useScroll();
+  const drop = useDrop(gathering.add, !gone && !panel);
+  const actions = useActions(session, scroll.pin);
   const send = (): void => {
     const message = text.trim();
-    if (!message || busy || gone) return;
+    const contents = gathering.contents();
+    if (busy || gone || gathering.reading || (!message && contents.length === 0)) return;
     setText("");
+    gathering.replace([]);
     scroll.pin();
-    void session.send(message);
+    void session.send(message, contents);
   };
   const stop = (): void => {
     session.stop();
@@ -71,13 +79,38 @@ function Chat({ session, words }: ChatProps): JSX.Element {
   const edit = (message: Pending): void => {
     session.drop(message.id);
     setText(message.text);
+    gathering.replace(message.contents);
     box.current?.focus();
   };
+  const begin = (): void => {
+    session.newSession();
+    setPanel(false);
+    box.current?.focus();
+  };
+  const closePanel = (): void => {
+    setPanel(false);
+    panelButton.current?.focus();
+  };
+  const part = { session, state, words, gone };
+  const empty = state.turns.length === 0 && state.pending.length === 0;
   return (
-    <section class="asnb-card" aria-label={words("chatWith", { name })} onKeyDown={onKeyDown}>
-      <Head session={session} state={state} words={words} name={name} gone={gone} busy={busy} />
-      <Banners session={session} state={state} words={words} gone={gone} />
-      <div class="asnb-stage">
+    <section
+      class="asnb-card"
+      aria-label={words("chatWith", { name })}
+      onKeyDown={onKeyDown}
+      {...drop.handlers}
+    >
+      <Head
+        {...part}
+        name={name}
+        busy={busy}
+        panel={panel}
+        panelButton={panelButton}
+        onPanel={() => setPanel(!panel)}
+        onNew={begin}
+      />
+      <Banners {...part} />
+      <div class="asnb-stage" inert={panel}>
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: keys on what it holds arrive as clicks */}
         <div
           class="asnb-log"
@@ -91,15 +124,11 @@ function Chat({ session, words }: ChatProps): JSX.Element {
           onClick={scroll.onClick}
         >
           <div class="asnb-turns" ref={scroll.content}>
-            <Talk
-              session={session}
-              state={state}
-              words={words}
-              name={name}
-              busy={busy}
-              gone={gone}
-              onEdit={edit}
-            />
+            {empty ? (
+              <Empty {...part} name={name} onSend={(said) => void session.send(said)} />
+            ) : (
+              <Talk {...part} name={name} busy={busy} actions={actions} onEdit={edit} />
+            )}
           </div>
         </div>
         {!scroll.pinned && (
@@ -109,7 +138,7 @@ function Chat({ session, words }: ChatProps): JSX.Element {
           </button>
         )}
       </div>
-      <Stopping session={session} state={state} words={words} gone={gone} />
+      <Stopping {...part} />
       <Composer
         name={name}
         words={words}
@@ -121,333 +150,40 @@ function Chat({ session, words }: ChatProps): JSX.Element {
         stopping={stopping}
         gone={gone}
         box={box}
+        gathering={gathering}
+        commands={session.info.value.commands}
+        asking={asks(state)}
+        inert={panel}
       />
+      {panel && <Sessions {...part} busy={busy} onClose={closePanel} onNew={begin} />}
+      {drop.over && <DropHere words={words} />}
       <Announcer turns={state.turns} name={name} words={words} gone={gone} />
     </section>
   );
 }
 
-interface PartProps extends ChatProps {
-  readonly state: ChatState;
-  readonly gone: boolean;
+/** Whether the last answer waits for the user's decision. */
+function asks(state: ChatState): boolean {
+  const last = exchanges(state.turns).at(-1);
+  return last !== undefined && asked(last).length > 0;
 }
 
-/** Who this is, and what can be done with the conversation. */
-function Head(props: PartProps & { name: string; busy: boolean }): JSX.Element {
-  const { session, state, words, name } = props;
-  const model = clean(session.text("model_label"));
-  const empty = state.turns.length === 0;
-  const about = { name, model, sessionId: state.sessionId };
-  const file = `${name.replace(/[^\w.-]+/g, "-")}-${new Date().toISOString().slice(0, 10)}`;
-  return (
-    <header class="asnb-head">
-      <span class="asnb-name">{name}</span>
-      {model && (
-        <span class="asnb-model" title={model}>
-          {model}
-        </span>
-      )}
-      <span class="asnb-space" />
-      <Sure
-        label={words("newSession")}
-        sure={words("newSessionSure")}
-        disabled={empty || props.gone || props.busy}
-        onClick={() => session.newSession()}
-      />
-      <Menu
-        label={words("download")}
-        disabled={empty}
-        choices={[
-          [
-            words("downloadMarkdown"),
-            () => download(`${file}.md`, toMarkdown(state.turns, about), "text/markdown"),
-          ],
-          [
-            words("downloadJson"),
-            () => download(`${file}.json`, toJson(state.turns, about), "application/json"),
-          ],
-        ]}
-      />
-    </header>
+/** What can be done with turns: one object, so that no turn is drawn again for it. */
+function useActions(session: ChatSession, pin: () => void): TurnActions {
+  const first = useRef(pin).current;
+  return useMemo(
+    () => ({
+      edit: (runId, text, contents) => {
+        first();
+        void session.edit(runId, text, contents);
+      },
+      fork: (runId) => session.fork(runId),
+      rate: (runId, rating, comment) => session.rate(runId, rating, comment),
+      after: (runId) => {
+        const turns = exchanges(session.state.value.turns);
+        return turns.length - 1 - turns.findIndex((turn) => turn.runId === runId);
+      },
+    }),
+    [session, first],
   );
-}
-
-/** A button that asks once before it does something that takes the conversation from sight. */
-function Sure(props: {
-  label: string;
-  sure: string;
-  disabled: boolean;
-  onClick: () => void;
-}): JSX.Element {
-  const [asking, setAsking] = useState(false);
-  useEffect(() => {
-    if (!asking) return;
-    const timer = window.setTimeout(() => setAsking(false), 4000);
-    return () => window.clearTimeout(timer);
-  }, [asking]);
-  if (!asking) {
-    return (
-      <IconButton
-        icon="plus"
-        label={props.label}
-        disabled={props.disabled}
-        onClick={() => setAsking(true)}
-      />
-    );
-  }
-  const yes = (): void => {
-    setAsking(false);
-    props.onClick();
-  };
-  return (
-    <button
-      type="button"
-      class="asnb-button"
-      ref={(button) => button?.focus()}
-      onClick={yes}
-      onBlur={() => setAsking(false)}
-    >
-      {props.sure}
-    </button>
-  );
-}
-
-/** A button with a few choices below it. */
-function Menu(props: {
-  label: string;
-  disabled: boolean;
-  choices: [string, () => void][];
-}): JSX.Element {
-  const [open, setOpen] = useState(false);
-  const root = useRef<HTMLDivElement>(null);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && open) {
-      event.stopPropagation();
-      setOpen(false);
-      root.current?.querySelector("button")?.focus();
-    }
-  };
-  const onBlur = (event: FocusEvent): void => {
-    if (!root.current?.contains(event.relatedTarget as Node | null)) setOpen(false);
-  };
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Esc and leaving close the menu
-    <div class="asnb-menu" ref={root} onKeyDown={onKeyDown} onFocusOut={onBlur}>
-      <button
-        type="button"
-        class="asnb-icon-button"
-        title={props.label}
-        aria-label={props.label}
-        aria-expanded={open}
-        disabled={props.disabled}
-        onClick={() => setOpen(!open)}
-      >
-        <Icon name="download" />
-      </button>
-      {open && (
-        <div class="asnb-menu-list">
-          {props.choices.map(([label, act]) => (
-            <button
-              type="button"
-              key={label}
-              onClick={() => {
-                act();
-                setOpen(false);
-              }}
-            >
-              {label}
-            </button>
-          ))}
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** What stands between the user and the agent, said plainly. */
-function Banners({ session, state, words, gone }: PartProps): JSX.Element {
-  const mismatch = session.mismatch.value;
-  const side = mismatch?.side === "server" ? "sideServer" : "sideKernel";
-  return (
-    <>
-      {gone && (
-        <div class="asnb-banner asnb-warning" role="status">
-          <Icon name="warning" />
-          <span>{words("gone")}</span>
-        </div>
-      )}
-      {mismatch && (
-        <div class="asnb-banner asnb-warning" role="status">
-          <Icon name="warning" />
-          <span>
-            {words("schema", { theirs: mismatch.schema, ours: SCHEMA, side: words(side) })}
-          </span>
-        </div>
-      )}
-      {!gone && state.status.state === "failed" && !state.turns.at(-1)?.error && (
-        <div class="asnb-banner asnb-warning" role="status">
-          <Icon name="warning" />
-          <span>{words("failedState", { detail: clean(state.status.detail ?? "") })}</span>
-        </div>
-      )}
-      {state.notices.map((notice) => (
-        <div key={notice.key} class={`asnb-banner asnb-${notice.level}`} role="status">
-          <Icon name={notice.level === "info" ? "info" : "warning"} />
-          <span>{clean(notice.text)}</span>
-          <IconButton
-            icon="close"
-            label={words("dismiss")}
-            onClick={() => session.dismiss(notice.key)}
-          />
-        </div>
-      ))}
-    </>
-  );
-}
-
-function Talk(
-  props: PartProps & { name: string; busy: boolean; onEdit: (message: Pending) => void },
-): JSX.Element {
-  const { session, state, words, name } = props;
-  const retry = useRef((runId: string) => session.retry(runId)).current;
-  if (state.turns.length === 0 && state.pending.length === 0) {
-    const description = clean(session.text("description"));
-    return (
-      <div class="asnb-empty">
-        <p class="asnb-empty-title">{description || words("emptyTitle", { name })}</p>
-        <p>{words("emptyHint")}</p>
-      </div>
-    );
-  }
-  const last = state.turns.length - 1;
-  return (
-    <>
-      {state.turns.map((turn, index) => (
-        <Turn
-          key={turn.runId}
-          turn={turn}
-          name={name}
-          words={words}
-          onRetry={index === last && !props.busy && !props.gone ? retry : null}
-        />
-      ))}
-      {state.pending.map((message) => (
-        <PendingTurn key={message.id} message={message} words={words} onEdit={props.onEdit} />
-      ))}
-    </>
-  );
-}
-
-/** Code that does not stop is named, with the way out. */
-function Stopping({ session, state, words, gone }: PartProps): JSX.Element | null {
-  if (gone || state.status.state !== "stopping") return null;
-  const detail = /^still running in (.+?)\.?$/.exec(clean(state.status.detail ?? ""))?.[1] ?? "";
-  return (
-    <div class="asnb-banner asnb-stopping" role="status">
-      <span>{detail ? words("stoppingDetail", { detail }) : words("stopping")}</span>
-      <button
-        type="button"
-        class="asnb-button"
-        title={words("forceHint")}
-        onClick={() => session.force()}
-      >
-        {words("force")}
-      </button>
-    </div>
-  );
-}
-
-/** Tells a screen reader of finished answers, not of every token. */
-function Announcer(props: {
-  turns: readonly TurnView[];
-  name: string;
-  words: Words;
-  gone: boolean;
-}): JSX.Element {
-  const { turns, name, words } = props;
-  const [said, setSaid] = useState("");
-  const known = useRef<Set<string> | null>(null);
-  useEffect(() => {
-    const over = turns.filter((turn) => ended(turn.status)).map((turn) => turn.runId);
-    const last = turns.at(-1);
-    if (known.current && last && ended(last.status) && !known.current.has(last.runId)) {
-      setSaid(announcement(last, name, words));
-    }
-    known.current = new Set(over); // what was over before is not news
-  }, [turns, name, words]);
-  return (
-    <div class="asnb-unseen" aria-live="polite">
-      {said}
-    </div>
-  );
-}
-
-function announcement(turn: TurnView, name: string, words: Words): string {
-  if (turn.status === "canceled") return words("stopped");
-  if (turn.error) return `${words("error")}: ${turn.error.message ?? ""}`;
-  const text = turn.parts
-    .filter((part) => part.type === "message")
-    .map(textOf)
-    .join(" ");
-  return words("answered", { name, text: clean(text).slice(0, 600) });
-}
-
-interface Scroll {
-  readonly view: RefObject<HTMLDivElement | null>;
-  readonly content: RefObject<HTMLDivElement | null>;
-  readonly pinned: boolean;
-  readonly pin: () => void;
-  readonly jump: () => void;
-  readonly onScroll: () => void;
-  readonly onClick: (event: MouseEvent) => void;
-}
-
-/** Keeps the newest in sight, unless the user has scrolled up to read. */
-function useScroll(): Scroll {
-  const view = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const at = useRef({ pinned: true, top: 0, height: 0 });
-  const [pinned, setPinned] = useState(true);
-  const set = (value: boolean): void => {
-    at.current.pinned = value;
-    setPinned(value);
-  };
-  const toBottom = (): void => {
-    const el = view.current;
-    if (el && at.current.pinned) el.scrollTop = el.scrollHeight;
-  };
-  useLayoutEffect(() => {
-    if (!content.current || !view.current) return;
-    const observer = new ResizeObserver(toBottom);
-    observer.observe(content.current);
-    observer.observe(view.current);
-    return () => observer.disconnect();
-  }, []);
-  const onScroll = (): void => {
-    const el = view.current;
-    if (!el) return;
-    const atBottom = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
-    // Content that shrinks moves the view too; only a move up at the same height is the user's.
-    const movedUp = el.scrollTop < at.current.top - 1 && el.scrollHeight >= at.current.height;
-    if (atBottom && !at.current.pinned) set(true);
-    else if (!atBottom && movedUp && at.current.pinned) set(false);
-    at.current.top = el.scrollTop;
-    at.current.height = el.scrollHeight;
-  };
-  const pin = (): void => {
-    set(true);
-    toBottom();
-  };
-  const jump = (): void => {
-    pin();
-    view.current?.focus();
-  };
-  // Who opens something wants to read it: it may not be scrolled away at once.
-  const onClick = (event: MouseEvent): void => {
-    const el = view.current;
-    if (!el || !(event.target as Element).closest("summary")) return;
-    at.current.pinned = false;
-    window.setTimeout(() => set(el.scrollHeight - el.scrollTop - el.clientHeight < 24), 50);
-  };
-  return { view, content, pinned, pin, jump, onScroll, onClick };
 }

@@ -25,7 +25,6 @@ const TABLE = {
   retry: ["Retry", "重试"],
   tryAgain: ["Ask again", "重新提问"],
   newSession: ["New session", "新会话"],
-  newSessionSure: ["Clear and start anew?", "清空并重新开始？"],
   download: ["Download transcript", "下载对话记录"],
   downloadMarkdown: ["Markdown", "Markdown"],
   downloadJson: ["JSON", "JSON"],
@@ -88,6 +87,121 @@ const TABLE = {
   sideServer: ["Jupyter server's", "Jupyter 服务器"],
   failedState: ["The agent failed: {detail}", "智能体出错：{detail}"],
   answered: ["{name} answered: {text}", "{name} 回答：{text}"],
+  // What goes in: files, editing, commands, settings, sessions.
+  locale: ["en", "zh"],
+  attachments: ["Attachments", "附件"],
+  attach: ["Attach files", "添加文件"],
+  dropHere: ["Drop files to attach them", "松开以添加文件"],
+  removeFile: ["Remove {name}", "移除 {name}"],
+  reading: ["reading…", "读取中…"],
+  tooManyFiles: [
+    "{name} was not attached: a message takes at most {count} files.",
+    "未添加 {name}：一条消息最多 {count} 个文件。",
+  ],
+  fileTooBig: [
+    "{name} was not attached: it has {size}, a message takes {limit}.",
+    "未添加 {name}：大小为 {size}，一条消息最多 {limit}。",
+  ],
+  filesTooBig: [
+    "{name} ({size}) was not attached: all files of a message may have {limit} together.",
+    "未添加 {name}（{size}）：一条消息的全部文件合计最多 {limit}。",
+  ],
+  fileEmpty: ["{name} was not attached: it is empty.", "未添加 {name}：文件为空。"],
+  fileUnreadable: [
+    "{name} was not attached: it cannot be read. Is it a folder?",
+    "未添加 {name}：无法读取。是否为文件夹？",
+  ],
+  bytes: ["{n} B", "{n} B"],
+  kilobytes: ["{n} kB", "{n} kB"],
+  megabytes: ["{n} MB", "{n} MB"],
+  editMessage: ["Edit message", "编辑消息"],
+  editTakesOne: ["The turn after it will be taken back.", "其后的 1 轮对话将被撤回。"],
+  editTakes: ["The {count} turns after it will be taken back.", "其后的 {count} 轮对话将被撤回。"],
+  forkHere: ["Go on from here in a new session", "从这里开始新会话"],
+  forked: [
+    "A new session with what was said up to there. The other one is kept.",
+    "已创建新会话，包含到该处为止的对话。原会话已保留。",
+  ],
+  cancel: ["Cancel", "取消"],
+  skip: ["Skip", "跳过"],
+  good: ["Good answer", "回答得好"],
+  bad: ["Bad answer", "回答不好"],
+  whatWasWrong: ["What was wrong? (optional)", "哪里不好？（可选）"],
+  commands: ["Commands", "命令"],
+  commandsHint: [
+    "Commands: {count}. Arrows choose, Enter or Tab takes one, Esc closes.",
+    "命令：{count} 个。方向键选择，Enter 或 Tab 确认，Esc 关闭。",
+  ],
+  settings: ["Settings of this chat", "此聊天的设置"],
+  model: ["Model", "模型"],
+  reset: ["Reset to defaults", "恢复默认设置"],
+  sessions: ["Sessions", "会话"],
+  searchSessions: ["Search sessions", "搜索会话"],
+  loading: ["Loading…", "加载中…"],
+  noSessions: [
+    "No sessions yet. What you say here is kept and can be opened again.",
+    "还没有会话。你在这里说的内容会被保存，可再次打开。",
+  ],
+  nothingFound: ["Nothing was found for “{search}”.", "未找到“{search}”。"],
+  sessionsGone: [
+    "Sessions are kept by the kernel. Run the cell again to see them.",
+    "会话由内核保存。请重新运行单元格以查看。",
+  ],
+  sessionsBusy: [
+    "Another session can be opened when the answer is finished.",
+    "回答结束后可以打开其他会话。",
+  ],
+  untitled: ["Untitled", "未命名"],
+  rename: ["Rename", "重命名"],
+  delete: ["Delete", "删除"],
+  deleteSure: ["Delete this session for good?", "永久删除此会话？"],
+  current: ["open", "当前"],
+  close: ["Close", "关闭"],
+  oneTurn: ["1 turn", "1 轮"],
+  turns: ["{count} turns", "{count} 轮"],
+  justNow: ["just now", "刚刚"],
+  continueWith: ["Continue", "继续"],
+  starters: ["Try", "试试"],
+  downloadNotebook: ["Notebook", "笔记本"],
+  // What comes out: approvals, steps of sub-agents, tables and pictures, what it took.
+  allowTool: ["Allow {tool}?", "允许使用 {tool}？"],
+  fromServer: ["from {server}", "来自 {server}"],
+  allow: ["Allow", "允许"],
+  allowAlways: ["Always in this session", "本会话内始终允许"],
+  allowAll: ["Allow all {count}", "全部允许（{count}）"],
+  deny: ["Deny", "拒绝"],
+  denyWithReason: ["with a reason…", "并说明理由…"],
+  denyReason: ["Why not? The agent is told.", "为什么不？理由会告诉智能体。"],
+  undo: ["Undo", "撤销"],
+  allowed: ["Allowed", "已允许"],
+  allowedAlways: ["Always allowed in this session", "本会话内始终允许"],
+  denied: ["Denied", "已拒绝"],
+  deniedWhy: ["Denied: {reason}", "已拒绝：{reason}"],
+  wentOn: ["Not allowed: you went on without it", "未允许：你已跳过"],
+  unanswered: ["Not answered", "未作答"],
+  otherDecisions: ["{count} more to answer", "还有 {count} 项待答"],
+  approvalHint: ["Answer above, or write to go on without it", "请在上方作答，或直接输入以跳过"],
+  approvalAsked: [
+    "{name} asks whether it may use {tools}. Answer in the conversation.",
+    "{name} 询问是否可以使用 {tools}。请在对话中作答。",
+  ],
+  toolAsking: ["needs your answer", "等待你的许可"],
+  toolDenied: ["not allowed", "未允许"],
+  steps: ["Steps", "步骤"],
+  oneStep: ["1 step", "1 步"],
+  stepCount: ["{count} steps", "{count} 步"],
+  copyCsv: ["Copy as CSV", "复制为 CSV"],
+  framed: ["Formatted output", "带格式的输出"],
+  enlarge: ["Show large", "放大"],
+  contextUsed: [
+    "Context: {used} of {window} tokens used ({percent} %)",
+    "上下文：已用 {used} / {window} 词元（{percent}%）",
+  ],
+  contextFull: ["It is nearly full.", "即将用满。"],
+  sessionUsed: [
+    "This session: {input} in · {output} out tokens",
+    "本会话：输入 {input} · 输出 {output} 词元",
+  ],
   milliseconds: ["{n} ms", "{n} 毫秒"],
   seconds: ["{n} s", "{n} 秒"],
   minutes: ["{m} min {s} s", "{m} 分 {s} 秒"],
@@ -112,6 +226,18 @@ export function duration(seconds: number, words: Words): string {
     return words("seconds", { n: seconds.toFixed(1) });
   if (seconds < 60) return words("seconds", { n: Math.round(seconds) });
   return words("minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
+}
+
+/** How long ago something was, as people say it; after a month, the day. */
+export function ago(seconds: number, words: Words, now = Date.now() / 1000): string {
+  const past = Math.max(0, now - seconds);
+  if (past < 60) return words("justNow");
+  const format = new Intl.RelativeTimeFormat(words("locale"), { numeric: "auto" });
+  if (past < 3600) return format.format(-Math.floor(past / 60), "minute");
+  if (past < 86_400) return format.format(-Math.floor(past / 3600), "hour");
+  if (past < 30 * 86_400) return format.format(-Math.floor(past / 86_400), "day");
+  const day = new Intl.DateTimeFormat(words("locale"), { dateStyle: "medium" });
+  return day.format(new Date(seconds * 1000));
 }
 
 /** The table, for the test that every word has both languages. */

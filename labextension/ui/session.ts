@@ -2,12 +2,26 @@
 
 import type { Signal } from "@preact/signals";
 import { signal } from "@preact/signals";
-import type { WidgetModel } from "./channel";
+import type { Decision } from "./approvals";
+import type { Outgoing, WidgetModel } from "./channel";
 import { Channel, newId } from "./channel";
+import type { OutContent } from "./files";
+import type { Info, Values } from "./info";
+import { readInfo, readValues } from "./info";
+import type { WidgetManager } from "./jupyter";
 import type { WireTurn } from "./model";
 import { ended } from "./model";
 import type { ChatState, ChatStatus, KernelMessage } from "./store";
-import { dropped, EMPTY_CHAT, failed, lost, onKernelMessage, queued, sent } from "./store";
+import {
+  answered,
+  dropped,
+  EMPTY_CHAT,
+  failed,
+  lost,
+  onKernelMessage,
+  queued,
+  sent,
+} from "./store";
 
 /** The schema of traits and messages that this page speaks. */
 export const SCHEMA = 1;
@@ -15,7 +29,15 @@ export const SCHEMA = 1;
 const QUEUED_AFTER = 1_500;
 
 /** Traits that may change while a view is open. */
-const FOLLOWED = ["status", "session_id", "description", "model_label"];
+const FOLLOWED = [
+  "status",
+  "session_id",
+  "title",
+  "description",
+  "model_label",
+  "info",
+  "settings",
+];
 
 /** A chat, as one view of it knows it. */
 export class ChatSession {
@@ -24,19 +46,27 @@ export class ChatSession {
   readonly gone = signal(false);
   /** A schema of the other side that is not ours. */
   readonly mismatch = signal<{ side: "kernel" | "server"; schema: number } | null>(null);
+  /** What the app says about itself, and what was chosen for this chat. */
+  readonly info: Signal<Info>;
+  readonly values: Signal<Values>;
   /** Set when Stop was pressed and the kernel has not said so yet. */
   readonly stopping = signal("");
+  /** The session that was made by going on from an earlier turn, until that was read. */
+  readonly forked = signal("");
   readonly #model: WidgetModel;
   readonly #channel: Channel;
   #inbox: KernelMessage[] = [];
   #frame = 0;
   #timer = 0;
   #askedAt = 0;
+  #forking = "";
 
   constructor(model: WidgetModel, el: HTMLElement, channel = new Channel(model)) {
     this.#model = model;
     this.#channel = channel;
     this.state = signal(this.#fromTraits());
+    this.info = signal(readInfo(model.get("info")));
+    this.values = signal(readValues(model.get("settings")));
     const schema = model.get("schema");
     if (typeof schema === "number" && schema !== SCHEMA) {
       this.mismatch.value = { side: "kernel", schema };
@@ -67,14 +97,24 @@ export class ChatSession {
   }
 
   /** Say something. */
-  async send(text: string): Promise<void> {
-    const id = newId();
-    this.state.value = sent(this.state.value, id, text);
+  send(text: string, contents: readonly OutContent[] = []): Promise<void> {
+    return this.#say({ id: newId(), type: "send", text }, contents);
+  }
+
+  /** Say something in the place of an earlier question, whose turn and all after it go. */
+  edit(runId: string, text: string, contents: readonly OutContent[]): Promise<void> {
+    return this.#say({ id: newId(), type: "edit", run_id: runId, text }, contents);
+  }
+
+  async #say(message: Outgoing & { text: string }, contents: readonly OutContent[]): Promise<void> {
+    const { id, text } = message;
+    this.state.value = sent(this.state.value, id, text, contents);
     window.setTimeout(() => {
       const waiting = this.state.value.pending.find((message) => message.id === id);
       if (waiting?.state === "sending") this.state.value = queued(this.state.value, id);
     }, QUEUED_AFTER);
-    const outcome = await this.#channel.send({ id, type: "send", text });
+    const content = contents.length > 0 ? { content: contents } : {};
+    const outcome = await this.#channel.send({ ...message, ...content });
     if (typeof outcome === "object") {
       this.state.value = failed(this.state.value, id, outcome.refused);
     }
@@ -102,10 +142,66 @@ export class ChatSession {
     void this.#channel.send({ id: newId(), type: "retry", run_id: runId });
   }
 
+  /** Say which tool calls are allowed; the answer goes on. */
+  async approve(decisions: readonly Decision[]): Promise<void> {
+    const id = newId();
+    this.state.value = answered(this.state.value, id, decisions);
+    const outcome = await this.#channel.send({ id, type: "approve", decisions });
+    if (typeof outcome === "object") {
+      this.state.value = failed(this.state.value, id, outcome.refused);
+    }
+  }
+
+  /** What Jupyter lends to show things, where there is a Jupyter. */
+  get manager(): WidgetManager | undefined {
+    return this.#model.widget_manager;
+  }
+
   /** Begin another conversation. */
   newSession(): void {
     this.state.value = { ...this.state.value, notices: [] };
     void this.#channel.send({ id: newId(), type: "new_session" });
+  }
+
+  /** Go on in a new session with what was said up to and including a turn. */
+  fork(runId: string): void {
+    this.#forking = this.state.value.sessionId;
+    this.#ask({ type: "fork", run_id: runId });
+  }
+
+  /** Show another session. */
+  open(sessionId: string): void {
+    this.#ask({ type: "open", session_id: sessionId });
+  }
+
+  /** Have the sessions told that a search finds. */
+  listSessions(search = ""): void {
+    this.#ask({ type: "sessions", search });
+  }
+
+  /** Call a session otherwise. */
+  rename(sessionId: string, title: string): void {
+    this.#ask({ type: "rename", session_id: sessionId, title });
+  }
+
+  /** Forget a session for good. */
+  delete(sessionId: string): void {
+    this.#ask({ type: "delete", session_id: sessionId });
+  }
+
+  /** Keep with a run what the user thinks of it: up, down, or "" for nothing any more. */
+  rate(runId: string, rating: string, comment: string): void {
+    this.#ask({ type: "feedback", run_id: runId, rating, comment });
+  }
+
+  /** Choose other settings for this chat; what is not named has its default. */
+  choose(values: Values): void {
+    this.values.value = values; // the kernel's word follows
+    this.#ask({ type: "settings", values });
+  }
+
+  #ask(message: Omit<Outgoing, "id">): void {
+    void this.#channel.send({ id: newId(), ...message });
   }
 
   /** Take a notice away. */
@@ -123,7 +219,13 @@ export class ChatSession {
     const turns = (this.#model.get("turns") as WireTurn[] | undefined) ?? [];
     return onKernelMessage(
       EMPTY_CHAT,
-      { type: "snapshot", turns, status: this.#status(), session_id: this.text("session_id") },
+      {
+        type: "snapshot",
+        turns,
+        status: this.#status(),
+        session_id: this.text("session_id"),
+        title: this.text("title"),
+      },
       Date.now(),
     );
   }
@@ -171,9 +273,18 @@ export class ChatSession {
     const now = Date.now();
     for (const message of this.#inbox.splice(0)) state = onKernelMessage(state, message, now);
     this.state.value = state;
+    this.#noteFork();
     this.#settle();
     if (state.torn) this.#askSnapshot();
   };
+
+  /** The kernel has made the session that was asked for. */
+  #noteFork(): void {
+    const { sessionId } = this.state.value;
+    if (!this.#forking || sessionId === this.#forking) return;
+    this.#forking = "";
+    this.forked.value = sessionId;
+  }
 
   /** Stop is over when nothing runs any more, or the kernel speaks of it itself. */
   #settle(): void {
@@ -184,7 +295,15 @@ export class ChatSession {
 
   readonly #onTraits = (): void => {
     const status = this.#status();
-    this.state.value = { ...this.state.value, status, sessionId: this.text("session_id") };
+    this.state.value = {
+      ...this.state.value,
+      status,
+      sessionId: this.text("session_id"),
+      title: this.text("title"),
+    };
+    this.info.value = readInfo(this.#model.get("info"));
+    this.values.value = readValues(this.#model.get("settings"));
+    this.#noteFork();
     if (status.state !== "running") this.stopping.value = "";
   };
 

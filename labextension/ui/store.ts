@@ -1,7 +1,10 @@
 /** The state of one chat view and how kernel messages change it. */
 
-import type { TurnView, WireTurn } from "./model";
-import { emptyTurn, ended, inputText, reduce, turnFromWire } from "./model";
+import type { Decision } from "./approvals";
+import { decisionsOf } from "./approvals";
+import type { OutContent } from "./files";
+import type { Displays, TurnView, WireTurn } from "./model";
+import { emptyTurn, ended, inputText, reduce, turnFromWire, withDisplays } from "./model";
 import type { AnyEvent } from "./wire";
 
 /** Where the kernel says the chat stands. */
@@ -15,6 +18,7 @@ export interface ChatStatus {
 export interface Pending {
   readonly id: string;
   readonly text: string;
+  readonly contents: readonly OutContent[];
   /** sending, queued (the kernel is busy) or failed. */
   readonly state: "sending" | "queued" | "failed";
   readonly why: string;
@@ -27,13 +31,42 @@ export interface Notice {
   readonly text: string;
 }
 
+/** Decisions that the kernel has not taken yet. */
+export interface Answering {
+  readonly id: string;
+  readonly decisions: readonly Decision[];
+  /** Why they were refused; "" while they are on their way. */
+  readonly why: string;
+}
+
+/** A conversation that the kernel keeps. */
+export interface SessionEntry {
+  readonly session_id: string;
+  readonly title: string;
+  readonly turns: number;
+  /** Unix seconds. */
+  readonly updated: number;
+  readonly preview: string;
+}
+
+/** The sessions that a search found. */
+export interface SessionList {
+  readonly search: string;
+  readonly sessions: readonly SessionEntry[];
+}
+
 /** Everything one view shows. */
 export interface ChatState {
   readonly turns: readonly TurnView[];
   readonly pending: readonly Pending[];
   readonly notices: readonly Notice[];
+  readonly answering: Answering | null;
   readonly status: ChatStatus;
   readonly sessionId: string;
+  /** What this session is called. */
+  readonly title: string;
+  /** Null until the kernel was asked and has answered. */
+  readonly sessions: SessionList | null;
   /** Set when events are missing: a snapshot is needed. */
   readonly torn: boolean;
 }
@@ -41,9 +74,16 @@ export interface ChatState {
 /** Messages of the kernel. */
 export type KernelMessage =
   | { type: "turn"; turn: WireTurn }
-  | { type: "events"; run_id: string; events: AnyEvent[] }
+  | { type: "events"; run_id: string; events: AnyEvent[]; displays?: Displays }
   | { type: "log"; run_id: string; text: string }
-  | { type: "snapshot"; turns: WireTurn[]; status?: ChatStatus; session_id?: string }
+  | {
+      type: "snapshot";
+      turns: WireTurn[];
+      status?: ChatStatus;
+      session_id?: string;
+      title?: string;
+    }
+  | { type: "sessions"; search?: string; sessions: SessionEntry[] }
   | { type: "notice"; level?: string; text: string; id?: string };
 
 /** A chat in which nothing was said. */
@@ -51,8 +91,11 @@ export const EMPTY_CHAT: ChatState = {
   turns: [],
   pending: [],
   notices: [],
+  answering: null,
   status: { state: "idle" },
   sessionId: "",
+  title: "",
+  sessions: null,
   torn: false,
 };
 
@@ -64,13 +107,15 @@ export function onKernelMessage(state: ChatState, message: KernelMessage, now: n
     case "turn":
       return onTurn(state, message.turn);
     case "events":
-      return onEvents(state, message.run_id, message.events, now);
+      return onEvents(state, message, now);
     case "log":
       return withTurn(state, message.run_id, (turn) => ({ ...turn, log: turn.log + message.text }));
     case "snapshot":
       return onSnapshot(state, message);
     case "notice":
       return onNotice(state, message);
+    case "sessions":
+      return onSessions(state, message.search ?? "", message.sessions);
     default:
       return state;
   }
@@ -80,7 +125,18 @@ function onTurn(state: ChatState, wire: WireTurn): ChatState {
   const index = state.turns.findIndex((turn) => turn.runId === wire.run_id);
   const turn = turnFromWire(wire, state.turns[index]);
   if (index >= 0) return { ...state, turns: state.turns.with(index, turn) };
-  return { ...state, turns: [...state.turns, turn], pending: taken(state.pending, [turn]) };
+  return {
+    ...state,
+    turns: [...state.turns, turn],
+    pending: taken(state.pending, [turn]),
+    answering: decided(state.answering, [turn]),
+  };
+}
+
+/** Decisions on their way, unless a turn has brought them. */
+function decided(answering: Answering | null, fresh: readonly TurnView[]): Answering | null {
+  const taken = new Set(fresh.flatMap((turn) => decisionsOf(turn.input)).map(({ id }) => id));
+  return answering?.decisions.some(({ id }) => taken.has(id)) ? null : answering;
 }
 
 /** Pending messages without those that became turns. */
@@ -94,11 +150,16 @@ function taken(pending: readonly Pending[], fresh: readonly TurnView[]): readonl
   return left;
 }
 
-function onEvents(state: ChatState, runId: string, events: AnyEvent[], now: number): ChatState {
-  const index = state.turns.findIndex((turn) => turn.runId === runId);
+function onEvents(
+  state: ChatState,
+  message: Extract<KernelMessage, { type: "events" }>,
+  now: number,
+): ChatState {
+  const index = state.turns.findIndex((turn) => turn.runId === message.run_id);
   let turn = state.turns[index];
   if (!turn) return { ...state, torn: true };
-  for (const event of events) {
+  turn = withDisplays(turn, message.displays);
+  for (const event of message.events) {
     const seq = event.sequence_number;
     if (typeof seq === "number") {
       if (seq <= turn.seq) continue; // seen before the snapshot that we have
@@ -117,7 +178,9 @@ function onSnapshot(
   const turns = message.turns.map((wire) => {
     const old = known.get(wire.run_id);
     // A finished turn that is already shown whole stays as it is: nothing is drawn again.
-    if (old && ended(old.status) && old.log === (wire.log ?? "")) return old;
+    if (old && isShown(old, wire)) {
+      return withDisplays(old, wire.displays);
+    }
     return turnFromWire(wire, old);
   });
   const fresh = turns.filter((turn) => !known.has(turn.runId));
@@ -125,10 +188,31 @@ function onSnapshot(
     ...state,
     turns,
     pending: taken(state.pending, fresh),
+    answering: decided(state.answering, turns),
     status: message.status ?? state.status,
     sessionId: message.session_id ?? state.sessionId,
+    title: message.title ?? state.title,
     torn: false,
   };
+}
+
+function isShown(turn: TurnView, wire: WireTurn): boolean {
+  const same = turn.feedback?.rating === wire.feedback?.rating;
+  return ended(turn.status) && turn.log === (wire.log ?? "") && same;
+}
+
+/** What comes from a store is checked, so that one odd row does not take the list away. */
+function onSessions(state: ChatState, search: string, found: SessionEntry[]): ChatState {
+  const sessions = (Array.isArray(found) ? found : [])
+    .filter((entry) => typeof entry?.session_id === "string")
+    .map((entry) => ({
+      session_id: entry.session_id,
+      title: String(entry.title ?? ""),
+      turns: Number(entry.turns) || 0,
+      updated: Number(entry.updated) || 0,
+      preview: String(entry.preview ?? ""),
+    }));
+  return { ...state, sessions: { search, sessions } };
 }
 
 function onNotice(
@@ -154,9 +238,20 @@ function withTurn(
   return { ...state, turns: state.turns.with(index, change(turn)) };
 }
 
+/** With decisions that were just sent. */
+export function answered(state: ChatState, id: string, decisions: readonly Decision[]): ChatState {
+  return { ...state, answering: { id, decisions, why: "" } };
+}
+
 /** With a message that was just sent. */
-export function sent(state: ChatState, id: string, text: string): ChatState {
-  return { ...state, pending: [...state.pending, { id, text, state: "sending", why: "" }] };
+export function sent(
+  state: ChatState,
+  id: string,
+  text: string,
+  contents: readonly OutContent[] = [],
+): ChatState {
+  const message: Pending = { id, text, contents, state: "sending", why: "" };
+  return { ...state, pending: [...state.pending, message] };
 }
 
 /** With a sent message that still waits for the kernel. */
@@ -166,7 +261,8 @@ export function queued(state: ChatState, id: string): ChatState {
 
 /** With a message that was refused. */
 export function failed(state: ChatState, id: string, why: string): ChatState {
-  return pendingTo(state, id, { state: "failed", why });
+  const answering = state.answering?.id === id ? { ...state.answering, why } : state.answering;
+  return { ...pendingTo(state, id, { state: "failed", why }), answering };
 }
 
 function pendingTo(state: ChatState, id: string, change: Partial<Pending>): ChatState {
@@ -178,8 +274,12 @@ function pendingTo(state: ChatState, id: string, change: Partial<Pending>): Chat
 
 /** With everything unsent refused, because the kernel is gone. */
 export function lost(state: ChatState): ChatState {
-  if (state.pending.length === 0) return state;
-  return { ...state, pending: state.pending.map((old) => ({ ...old, state: "failed" as const })) };
+  if (state.pending.length === 0 && !state.answering) return state;
+  return {
+    ...state,
+    answering: null,
+    pending: state.pending.map((old) => ({ ...old, state: "failed" as const })),
+  };
 }
 
 /** Without a message that the user gave up. */
@@ -193,6 +293,7 @@ export function isBusy(state: ChatState): boolean {
     state.status.state === "running" ||
     state.status.state === "stopping" ||
     state.pending.some((message) => message.state !== "failed") ||
+    state.answering?.why === "" ||
     state.turns.some((turn) => !ended(turn.status))
   );
 }

@@ -1,20 +1,20 @@
 /** One question and its answer. */
 import type { JSX } from "preact";
+import { answerText } from "./answer";
+import type { Approver } from "./approval";
+import { Decisions } from "./approval";
+import { Feedback } from "./feedback";
+import { asAttachment } from "./files";
+import { factsOf } from "./gauge";
 import type { Words } from "./i18n";
-import { duration } from "./i18n";
 import { Icon } from "./icons";
-import type { Item, TurnView } from "./model";
-import { ended, inputText, itemsOf, textOf } from "./model";
-import {
-  CopyButton,
-  ErrorCard,
-  IconButton,
-  memo,
-  Prints,
-  Thought,
-  Tool,
-  Utterance,
-} from "./pieces";
+import { itemsOf } from "./items";
+import type { TurnView } from "./model";
+import { ended } from "./model";
+import { CopyButton, ErrorCard, IconButton, memo, Prints } from "./pieces";
+import type { TurnActions } from "./question";
+import { Bubble, Question } from "./question";
+import { isQuiet, Lines } from "./steps";
 import type { Pending } from "./store";
 import { clean } from "./text";
 
@@ -25,20 +25,26 @@ export interface TurnProps {
   readonly words: Words;
   /** Set on the last turn, when asking again makes sense. */
   readonly onRetry: ((runId: string) => void) | null;
+  /** Set on the last turn, while what it asks can be answered. */
+  readonly approver: Approver | null;
+  readonly actions: TurnActions;
+  /** Whether the conversation can be changed now. */
+  readonly locked: boolean;
 }
 
 /** A turn of the conversation. */
-export const Turn = memo(function Turn({ turn, name, words, onRetry }: TurnProps) {
+export const Turn = memo(function Turn(props: TurnProps) {
+  const { turn, name, words, onRetry, actions } = props;
   const items = itemsOf(turn);
-  const retry = onRetry ? () => onRetry(turn.runId) : undefined;
+  const retry = onRetry ? () => onRetry(turn.lastRunId) : undefined;
   return (
     <div class="asnb-turn" data-status={turn.status}>
-      <Question text={inputText(turn.input)} words={words} />
+      <Question turn={turn} words={words} actions={actions} locked={props.locked} />
       <div class="asnb-answer" role="group" aria-label={name}>
-        {items.map((item, index) => (
-          <Line key={item.key} item={item} before={items[index - 1]} words={words} />
-        ))}
-        {isQuiet(turn, items) && (
+        <Decisions turn={turn} approver={props.approver}>
+          <Lines items={items} own={name} words={words} />
+        </Decisions>
+        {!ended(turn.status) && isQuiet(items) && (
           <div class="asnb-working">
             <span class="asnb-dots" aria-hidden="true">
               <i />
@@ -53,78 +59,36 @@ export const Turn = memo(function Turn({ turn, name, words, onRetry }: TurnProps
         {turn.error && <ErrorCard error={turn.error} words={words} onRetry={retry} />}
         {turn.log && <Prints log={turn.log} words={words} />}
         {ended(turn.status) && (
-          <Foot turn={turn} words={words} retry={turn.error ? undefined : retry} />
+          <Foot
+            turn={turn}
+            words={words}
+            retry={turn.error ? undefined : retry}
+            onRate={props.locked ? undefined : actions.rate}
+          />
         )}
       </div>
     </div>
   );
 });
 
-/** Nothing is being written, but the answer is not over. */
-function isQuiet(turn: TurnView, items: readonly Item[]): boolean {
-  if (ended(turn.status)) return false;
-  const last = items.at(-1);
-  if (!last) return true;
-  if (last.kind === "tool") return last.status !== "calling" && last.status !== "running";
-  return ended(last.part.status) || (last.part.type !== "reasoning" && !textOf(last.part));
-}
-
-function Question({ text, words }: { text: string; words: Words }): JSX.Element {
-  return (
-    <div class="asnb-question" role="group" aria-label={words("you")}>
-      <div class="asnb-bubble">{clean(text)}</div>
-    </div>
-  );
-}
-
-function Line(props: { item: Item; before: Item | undefined; words: Words }): JSX.Element | null {
-  const { item, before, words } = props;
-  if (item.kind === "tool") return <Tool tool={item} words={words} />;
-  const { part } = item;
-  if (part.type === "reasoning") return <Thought part={part} words={words} />;
-  const speaker = before?.kind === "part" ? before.part.agent : "";
-  return (
-    <>
-      {part.agent && part.agent !== speaker && <div class="asnb-label">{clean(part.agent)}</div>}
-      <Utterance part={part} words={words} />
-    </>
-  );
-}
-
 function Foot(props: {
   turn: TurnView;
   words: Words;
   retry: (() => void) | undefined;
+  onRate: TurnActions["rate"] | undefined;
 }): JSX.Element {
   const { turn, words } = props;
-  const answer = (): string =>
-    turn.parts
-      .filter((part) => part.type === "message")
-      .map(textOf)
-      .join("\n\n");
-  const facts = [usage(turn, words), took(turn, words)].filter(Boolean).join(" · ");
+  const answer = (): string => answerText(itemsOf(turn));
   return (
     <div class="asnb-foot">
       {answer() && <CopyButton text={answer} label={words("copyAnswer")} words={words} />}
       {props.retry && turn.status !== "completed" && (
         <IconButton icon="retry" label={words("tryAgain")} onClick={props.retry} text />
       )}
-      <span class="asnb-facts">{facts}</span>
+      {props.onRate && <Feedback turn={turn} words={words} onRate={props.onRate} />}
+      <span class="asnb-facts">{factsOf(turn, words)}</span>
     </div>
   );
-}
-
-function usage(turn: TurnView, words: Words): string {
-  const { input_tokens: input, output_tokens: output, total_tokens: total } = turn.usage ?? {};
-  if (typeof input === "number" && typeof output === "number") {
-    return words("tokens", { input: input.toLocaleString(), output: output.toLocaleString() });
-  }
-  return typeof total === "number" ? words("tokensTotal", { total: total.toLocaleString() }) : "";
-}
-
-function took(turn: TurnView, words: Words): string {
-  const seconds = (turn.completedAt ?? 0) - (turn.createdAt ?? 0);
-  return turn.createdAt && turn.completedAt && seconds > 0 ? duration(seconds, words) : "";
 }
 
 /** A message that the kernel has not taken yet. */
@@ -136,7 +100,13 @@ export function PendingTurn(props: {
   const { message, words } = props;
   return (
     <div class={`asnb-turn asnb-pending asnb-pending-${message.state}`}>
-      <Question text={message.text} words={words} />
+      <div class="asnb-question" role="group" aria-label={words("you")}>
+        <Bubble
+          text={message.text}
+          attached={message.contents.map((content, index) => asAttachment(content, `${index}`))}
+          words={words}
+        />
+      </div>
       <div class="asnb-pending-note">
         {message.state === "sending" && words("pendingSending")}
         {message.state === "queued" && words("pendingQueued")}
