@@ -125,12 +125,14 @@ class Model:
 
     def _start(self) -> Endpoint:
         from agentscope_runtime_nb.models.local import Endpoint, local_server
-        from agentscope_runtime_nb.progress import transfer
+        from agentscope_runtime_nb.progress import steps, transfer
 
         if self.provider == "local":
             with transfer(f"Fetching {LOCAL_NAME}") as progress:
                 server = local_server(self.path, progress=progress)
-            return server.ensure()
+            with steps(f"Starting {self.name}", 1) as step:
+                step("loading it into memory")
+                return server.ensure()
         self.server.start()
         return Endpoint(self.server.url, self.server.key)
 
