@@ -18,6 +18,7 @@ import type { TurnActions } from "./question";
 import { useScroll } from "./scroll";
 import type { ChatSession } from "./session";
 import { Sessions } from "./sessions";
+import { useSignals } from "./signal";
 import { Empty } from "./starters";
 import type { ChatState, Pending } from "./store";
 import { isBusy } from "./store";
@@ -41,6 +42,7 @@ export function mountChat(el: HTMLElement, session: ChatSession): () => void {
 }
 
 function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.Element {
+  useSignals(session.watched);
   const state = session.state.value;
   const gone = session.gone.value;
   const name = clean(session.text("app")) || "agent";

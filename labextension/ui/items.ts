@@ -175,7 +175,9 @@ class Tree {
     const request = this.#requests.get(call ? callId(call) : "");
     const decision = request && turn.decisions.get(request.id);
     if (decision && !decision.approve) return "denied";
-    if (result && ended(result.status)) return result.status;
+    if (result && ended(result.status)) {
+      return result.metadata?.["failed"] === true ? "failed" : result.status;
+    }
     if (call && ended(call.status) && call.status !== "completed") return call.status;
     if (request && !decision) return turn.latest ? "asking" : "denied";
     if (ended(turn.status)) return turn.status === "completed" ? "completed" : turn.status;

@@ -1,7 +1,5 @@
 /** One view of a chat: its state as a signal, fed by the widget's model, and what a user can do. */
 
-import type { Signal } from "@preact/signals";
-import { signal } from "@preact/signals";
 import type { Decision } from "./approvals";
 import type { Outgoing, WidgetModel } from "./channel";
 import { Channel, newId } from "./channel";
@@ -11,6 +9,8 @@ import { readInfo, readValues } from "./info";
 import type { WidgetManager } from "./jupyter";
 import type { WireTurn } from "./model";
 import { ended } from "./model";
+import type { Watched } from "./signal";
+import { Signal } from "./signal";
 import type { ChatState, ChatStatus, KernelMessage } from "./store";
 import {
   answered,
@@ -43,16 +43,18 @@ const FOLLOWED = [
 export class ChatSession {
   readonly state: Signal<ChatState>;
   /** Whether the kernel is gone for good. */
-  readonly gone = signal(false);
+  readonly gone = new Signal(false);
   /** A schema of the other side that is not ours. */
-  readonly mismatch = signal<{ side: "kernel" | "server"; schema: number } | null>(null);
+  readonly mismatch = new Signal<{ side: "kernel" | "server"; schema: number } | null>(null);
   /** What the app says about itself, and what was chosen for this chat. */
   readonly info: Signal<Info>;
   readonly values: Signal<Values>;
   /** Set when Stop was pressed and the kernel has not said so yet. */
-  readonly stopping = signal("");
+  readonly stopping = new Signal("");
   /** The session that was made by going on from an earlier turn, until that was read. */
-  readonly forked = signal("");
+  readonly forked = new Signal("");
+  /** All of these: what a view of the chat follows. */
+  readonly watched: readonly Watched[];
   readonly #model: WidgetModel;
   readonly #channel: Channel;
   #inbox: KernelMessage[] = [];
@@ -64,9 +66,11 @@ export class ChatSession {
   constructor(model: WidgetModel, el: HTMLElement, channel = new Channel(model)) {
     this.#model = model;
     this.#channel = channel;
-    this.state = signal(this.#fromTraits());
-    this.info = signal(readInfo(model.get("info")));
-    this.values = signal(readValues(model.get("settings")));
+    this.state = new Signal(this.#fromTraits());
+    this.info = new Signal(readInfo(model.get("info")));
+    this.values = new Signal(readValues(model.get("settings")));
+    const { state, gone, mismatch, info, values, stopping, forked } = this;
+    this.watched = [state, gone, mismatch, info, values, stopping, forked];
     const schema = model.get("schema");
     if (typeof schema === "number" && schema !== SCHEMA) {
       this.mismatch.value = { side: "kernel", schema };

@@ -6,7 +6,7 @@ import { duration } from "./i18n";
 import { Icon } from "./icons";
 import type { Item, ToolView } from "./items";
 import { ended, textOf } from "./model";
-import { Code, ErrorCard, Fold, memo, Thought } from "./pieces";
+import { Code, ErrorCard, Fold, Markdown, memo, Thought } from "./pieces";
 import { Rich } from "./rich";
 import { clean, prettyJson, summary } from "./text";
 import { Content, Utterance } from "./utterance";
@@ -106,10 +106,7 @@ const Tool = memo(function Tool({ tool, words }: { tool: ToolView; words: Words 
       <span class={`asnb-tool-state asnb-is-${tool.status}`}>{state.join(" · ")}</span>
     </>
   );
-  const media = (): JSX.Element[] =>
-    (tool.result?.contents ?? [])
-      .filter((content) => content.type !== "data" && content.type !== "text")
-      .map((content, index) => <Content key={index} content={content} done words={words} />);
+  const media = (): JSX.Element => <Plain tool={tool} words={words} />;
   return (
     <div class="asnb-call">
       <Fold class="asnb-tool" head={head}>
@@ -119,6 +116,34 @@ const Tool = memo(function Tool({ tool, words }: { tool: ToolView; words: Words 
     </div>
   );
 });
+
+/** What a call returned to look at, where it cannot be shown as in a notebook. */
+function Plain({ tool, words }: { tool: ToolView; words: Words }): JSX.Element {
+  const media = (tool.result?.contents ?? []).filter(
+    ({ type }) => type !== "data" && type !== "text",
+  );
+  const rich = tool.result?.metadata?.["display"] !== undefined;
+  return (
+    <>
+      {media.map((content, index) => (
+        <Content key={index} content={content} done words={words} />
+      ))}
+      {rich && media.length === 0 && (
+        <Markdown text={spoken(tool.output ?? "")} done words={words} />
+      )}
+    </>
+  );
+}
+
+/** A result that is text, without its quotes. */
+function spoken(output: string): string {
+  try {
+    const value: unknown = JSON.parse(output);
+    return typeof value === "string" ? value : output;
+  } catch {
+    return output; // no JSON
+  }
+}
 
 function stepCount(tool: ToolView, words: Words): string {
   const count = tool.steps.length;
@@ -168,14 +193,7 @@ function saidInside(tool: ToolView): boolean {
     step.kind === "part" && step.part.type === "message" ? textOf(step.part) : "",
   );
   const bare = (text: string): string => text.replace(/\s+/g, "");
-  let output = tool.output;
-  try {
-    const value: unknown = JSON.parse(output);
-    if (typeof value === "string") output = value;
-  } catch {
-    // it is no JSON
-  }
-  return bare(said.join("")) === bare(output);
+  return bare(said.join("")) === bare(spoken(tool.output));
 }
 
 function ToolResult({ tool, words }: { tool: ToolView; words: Words }): JSX.Element {
