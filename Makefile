@@ -4,7 +4,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
-TIERS := test-unit test-docs test-kernel test-server test-export test-models test-browser \
+TIERS := test-unit test-docs test-frameworks test-kernel test-server test-export test-models test-browser \
 	test-frontend test-ordinary-user
 
 .DEFAULT_GOAL := help

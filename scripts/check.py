@@ -23,7 +23,7 @@ REPORTS = ROOT / ".cache" / "reports"
 FRONT_END = ROOT / "labextension"
 IN_CI = bool(os.environ.get("CI"))
 
-TIERS = ("unit", "docs", "kernel", "server", "export", "models", "browser")
+TIERS = ("unit", "docs", "frameworks", "kernel", "server", "export", "models", "browser")
 PARTS = ("lint", *TIERS, "frontend", "ordinary-user", "soak")
 PART_SECONDS = 1800
 SLOWEST = 10

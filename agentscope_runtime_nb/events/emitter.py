@@ -178,6 +178,8 @@ class Emitter:
         self._check()
         if call_id in self._calls:  # its arguments never ended; they are whole now
             await self._complete(self._calls.pop(call_id))
+        for inside in [voice for voice in self._speech if voice[1] == call_id]:
+            await self._complete(self._speech.pop(inside))
         await self.end_message(agent=agent, parent=parent)
         part = await self._open("plugin_call_output", "tool", "data", (agent, parent))
         began = self._call_times.pop(call_id, None)

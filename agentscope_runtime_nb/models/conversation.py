@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_REMINDER = ("<system-reminder>", "</system-reminder>")
+
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -160,7 +162,8 @@ def from_chat(body: Mapping[str, Any]) -> Conversation:
             calls = _dicts(message.get("tool_calls") or [], "tool_calls")
             turns.append(Turn("assistant", text, tuple(_called(call) for call in calls)))
         elif role in {"user", "tool"}:
-            turns.append(Turn(role, text))
+            if not _is_reminder(role, text):
+                turns.append(Turn(role, text))
         else:
             raise BadRequestError(f"unknown role {role!r}")
     return _conversation(body, system, turns)
@@ -223,6 +226,15 @@ def _tool(tool: Mapping[str, Any]) -> OfferedTool:
 
 def _called(call: Mapping[str, Any]) -> str:
     return str((call.get("function") or call).get("name", ""))
+
+
+def _is_reminder(role: str, text: str) -> bool:
+    """Whether a framework says it in the user's place, such as what time it is.
+
+    It is passed over: nobody said it, and with the time in it no two conversations were the same.
+    """
+    told = text.strip()
+    return role == "user" and told.startswith(_REMINDER[0]) and told.endswith(_REMINDER[1])
 
 
 def _text(content: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentscope_runtime_nb.models.conversation import Conversation, OfferedTool, Turn
+from agentscope_runtime_nb.models.conversation import Conversation, OfferedTool, Turn, from_chat
 from agentscope_runtime_nb.models.script_default import DEFAULT
 
 
@@ -109,3 +109,11 @@ def test_it_counts_shows_markdown_and_thinks():
 @pytest.mark.parametrize("text", ["", "   ", "hello", "什么?", "x" * 10_000, "what can you do?"])
 def test_it_always_says_something(text):
     assert ask(text, tools=TOOLS).say
+
+
+def test_what_a_framework_says_in_the_users_place_is_passed_over() -> None:
+    reminder = "<system-reminder>It is ten o'clock.</system-reminder>"
+    said = {"role": "user", "content": "hello"}
+    conversation = from_chat({"messages": [said, {"role": "user", "content": reminder}]})
+    assert conversation.users == ("hello",)
+    assert conversation.fingerprint == from_chat({"messages": [said]}).fingerprint
