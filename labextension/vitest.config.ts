@@ -7,5 +7,9 @@ export default defineConfig({
     __ASSETS__: JSON.stringify({ highlighter: "highlighter.ts", "hljs-rust": "hljs-rust-ABC.js" }),
   },
   // DOMPurify is made for browsers and jsdom; in other imitations its verdict means nothing.
-  test: { environment: "jsdom", include: ["tests/*.test.{ts,tsx}"] },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["tests/setup.ts"],
+    include: ["tests/*.test.{ts,tsx}"],
+  },
 });

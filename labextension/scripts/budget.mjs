@@ -11,8 +11,9 @@ const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))
 const LIMITS = [
   { what: "loader", files: [manifest.loader], minified: 10_000 },
   { what: "chat", files: [manifest.chat], minified: 200_000, gzipped: 70_000 },
+  { what: "parsers", files: [manifest.assets.parsers], minified: 90_000, gzipped: 30_000 },
   { what: "highlighter", files: [manifest.assets.highlighter], minified: 40_000 },
-  { what: "style", files: [manifest.css], minified: 24_000, gzipped: 6_000 },
+  { what: "style", files: [manifest.css], minified: 36_000, gzipped: 8_000 },
 ];
 
 let over = false;

@@ -38,6 +38,7 @@ const common = {
   minify: true,
   format: "esm",
   target: "es2022",
+  charset: "utf8",
   legalComments: "eof",
   logLevel: "warning",
   metafile: true,
@@ -49,6 +50,7 @@ function only(result) {
 
 /** What the chat fetches when it is first needed: the name it asks by → the source. */
 const ASSETS = {
+  parsers: "ui/parsers.ts",
   highlighter: "ui/highlighter.ts",
   ...Object.fromEntries(
     LANGUAGES.map((name) => [`hljs-${name}`, `node_modules/highlight.js/lib/languages/${name}.js`]),

@@ -13,8 +13,11 @@ await build({
     harness: "harness/harness.ts",
     chat: "ui/chat.css",
     highlighter: "ui/highlighter.ts",
+    parsers: "ui/parsers.ts",
   },
-  define: { __ASSETS__: JSON.stringify({ highlighter: "highlighter.js" }) },
+  define: {
+    __ASSETS__: JSON.stringify({ highlighter: "highlighter.js", parsers: "parsers.js" }),
+  },
   bundle: true,
   format: "esm",
   target: "es2022",

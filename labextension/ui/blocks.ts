@@ -4,7 +4,7 @@
  */
 
 import type { Token, Tokens } from "marked";
-import { Lexer } from "marked";
+import { markup } from "./markup";
 import { clean } from "./text";
 
 /** A piece of an answer that is drawn on its own. */
@@ -108,7 +108,7 @@ export class BlockSplitter {
   }
 
   #lex(text: string): Token[] {
-    const lexer = new Lexer({ gfm: true, breaks: true });
+    const lexer = new (markup().Lexer)({ gfm: true, breaks: true });
     Object.assign(lexer.tokens.links, this.#links);
     const tokens = lexer.lex(text);
     Object.assign(this.#links, tokens.links);

@@ -1,9 +1,10 @@
 /** Draws growing Markdown into an element: finished blocks once, the open one at most once a frame. */
-import { Marked } from "marked";
+import type { Marked } from "marked";
 import type { Block } from "./blocks";
 import { BlockSplitter } from "./blocks";
 import { CodeView } from "./code";
 import type { Words } from "./i18n";
+import { markup } from "./markup";
 import { isHtml, sanitizerFor } from "./sanitize";
 
 /** Text beyond this is not drawn; the download has it. */
@@ -11,16 +12,21 @@ export const MAX_SHOWN = 1_000_000;
 /** Finished blocks are grouped, so that the browser skips those that are out of sight. */
 const GROUP = 16;
 
-const parser = new Marked({
-  gfm: true,
-  breaks: true,
-  renderer: {
-    code: ({ text, lang }) =>
-      `<pre data-lang="${escaped(lang ?? "")}"><code>${escaped(text)}</code></pre>`,
-    html: ({ text }) => (isHtml(text) ? text : escaped(text)),
-    checkbox: ({ checked }) => `<span data-task="${checked ? "done" : "open"}"></span>`,
-  },
-});
+let made: Marked | null = null;
+
+function parser(): Marked {
+  made ??= new (markup().Marked)({
+    gfm: true,
+    breaks: true,
+    renderer: {
+      code: ({ text, lang }) =>
+        `<pre data-lang="${escaped(lang ?? "")}"><code>${escaped(text)}</code></pre>`,
+      html: ({ text }) => (isHtml(text) ? text : escaped(text)),
+      checkbox: ({ checked }) => `<span data-task="${checked ? "done" : "open"}"></span>`,
+    },
+  });
+  return made;
+}
 
 function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
@@ -145,7 +151,7 @@ export class MarkdownView {
   #render(block: Extract<Block, { kind: "markdown" }>): HTMLElement {
     const node = document.createElement("div");
     node.className = "asnb-block";
-    node.append(this.#sanitize(parser.parser(block.tokens)));
+    node.append(this.#sanitize(parser().parser(block.tokens)));
     for (const pre of node.querySelectorAll("pre")) {
       const view = new CodeView(this.#words);
       view.update((pre.textContent ?? "").replace(/\n$/, ""), pre.dataset["lang"] ?? "", true);

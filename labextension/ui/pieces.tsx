@@ -9,6 +9,7 @@ import { duration } from "./i18n";
 import type { IconName } from "./icons";
 import { Icon } from "./icons";
 import { MarkdownView } from "./markdown";
+import { useMarkup } from "./markup";
 import type { PartView } from "./model";
 import { ended, textOf } from "./model";
 import { clean, printed } from "./text";
@@ -77,8 +78,13 @@ export function CopyButton(props: {
   );
 }
 
-/** Markdown that may still grow. */
+/** Markdown that may still grow; as it was written until it can be drawn. */
 export function Markdown(props: { text: string; done: boolean; words: Words }): JSX.Element {
+  if (useMarkup()) return <Drawn {...props} />;
+  return <div class="asnb-md asnb-plain">{clean(props.text)}</div>;
+}
+
+function Drawn(props: { text: string; done: boolean; words: Words }): JSX.Element {
   const root = useRef<HTMLDivElement>(null);
   const view = useRef<MarkdownView | null>(null);
   useLayoutEffect(() => {

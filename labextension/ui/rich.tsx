@@ -8,6 +8,7 @@ import type { Words } from "./i18n";
 import type { Undraw, WidgetManager } from "./jupyter";
 import { drawBundle, drawView } from "./jupyter";
 import { scrollTables } from "./markdown";
+import { useMarkup } from "./markup";
 import { Picture } from "./media";
 import type { Display } from "./model";
 import { CopyButton, Markdown } from "./pieces";
@@ -27,7 +28,8 @@ export function Rich(props: {
   const forms = useMemo(() => formsOf(display, manager), [display, manager]);
   const [failed, setFailed] = useState(0);
   const form = forms[failed];
-  if (!form) return <>{props.instead()}</>;
+  const ready = useMarkup() || (form?.kind !== "html" && form?.kind !== "page");
+  if (!form || !ready) return <>{props.instead()}</>;
   const onFail = (): void => setFailed(failed + 1);
   return (
     <div class="asnb-rich" data-form={form.kind} key={failed}>

@@ -1,8 +1,9 @@
 /** HTML that may stand in the page: a short list of tags, no remote fetches, blocked things named. */
 
+import type createDOMPurify from "dompurify";
 import type { Config } from "dompurify";
-import createDOMPurify from "dompurify";
 import type { Words } from "./i18n";
+import { markup } from "./markup";
 
 const TAGS =
   "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s small span strong sub summary sup caption table tbody td tfoot th thead tr u ul";
@@ -81,7 +82,7 @@ export function sanitizerFor(words: Words): (html: string) => DocumentFragment {
 }
 
 function createSanitizer(words: Words): (html: string) => DocumentFragment {
-  const purify: Purifier = createDOMPurify(window);
+  const purify: Purifier = markup().createDOMPurify(window);
   // Addresses that were taken away. The elements are dressed after the cleaning, still in
   // DOMPurify's inert document, where nothing is fetched.
   const refused = new WeakMap<Element, string>();
@@ -125,7 +126,7 @@ const PAGE_CONFIG: Config = {
  */
 export function lonePage(html: string, look: string): string {
   const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:";
-  return `<!doctype html><meta http-equiv="Content-Security-Policy" content="${policy}"><style>${look}</style>${createDOMPurify(window).sanitize(html, PAGE_CONFIG)}`;
+  return `<!doctype html><meta http-equiv="Content-Security-Policy" content="${policy}"><style>${look}</style>${markup().createDOMPurify(window).sanitize(html, PAGE_CONFIG)}`;
 }
 
 function blocked(document: Document, label: string): HTMLElement {

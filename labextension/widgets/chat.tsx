@@ -3,7 +3,10 @@
 import { assetsFrom } from "../ui/assets";
 import type { WidgetModel } from "../ui/channel";
 import { mountChat } from "../ui/chat";
+import { fetchMarkup } from "../ui/markup";
 import { ChatSession } from "../ui/session";
+
+const PATIENCE = 1_500; // ms that a conversation is held back for its parsers
 
 /**
  * Show a chat.
@@ -13,8 +16,19 @@ import { ChatSession } from "../ui/session";
  */
 export function mount(model: WidgetModel, el: HTMLElement, base: string): () => void {
   const detach = assetsFrom(model, base);
-  const unmount = mountChat(el, new ChatSession(model, el));
+  const session = new ChatSession(model, el); // listens from now on
+  let unmount = (): void => session.destroy();
+  let gone = false;
+  const show = (): void => {
+    if (!gone) unmount = mountChat(el, session);
+  };
+  // What was said is drawn once, as it is meant; a chat in which nothing was said need not wait.
+  const turns = model.get("turns");
+  const parsers = fetchMarkup();
+  if (!Array.isArray(turns) || turns.length === 0) show();
+  else void Promise.race([parsers, new Promise((done) => setTimeout(done, PATIENCE))]).then(show);
   return () => {
+    gone = true;
     unmount();
     detach();
   };
