@@ -75,11 +75,13 @@ class Agent:
         system: The system prompt.
         model: A `Model`, or a name that `model()` takes.
         tools: Typed Python functions with docstrings; several calls at once run in parallel.
+        confirm: Names of tools that a person has to allow each time, beside those marked so.
         max_steps: Model calls a turn; the last one is made without tools, so that it answers.
         **options: Further fields of each request to the model, such as `temperature`.
 
     Raises:
-        DefinitionError: A tool cannot be described, or the model cannot use tools.
+        DefinitionError: A tool cannot be described, one to confirm is not there, or the model
+            cannot use tools.
     """
 
     def __init__(
@@ -88,12 +90,18 @@ class Agent:
         model: Any = "auto",
         tools: Sequence[Callable[..., Any]] = (),
         *,
+        confirm: Sequence[str] = (),
         max_steps: int = 8,
         **options: Any,
     ) -> None:
         self.system = system.strip()
         self.model = _named_model(model) if isinstance(model, str) else model
         self.tools = {tool.name: tool for tool in map(FunctionTool, tools)}
+        for name in confirm:
+            if name not in self.tools:
+                known = ", ".join(self.tools) or "none"
+                raise DefinitionError(f"There is no tool {name!r} to confirm. Tools: {known}.")
+            self.tools[name].confirm = True
         self.max_steps = max_steps
         self.options = options
         if self.tools and not getattr(self.model, "supports_tools", True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.events import Message
+from agentscope_runtime_nb.events import Message, approvals
+from agentscope_runtime_nb.widgets.markdown import code
 from agentscope_runtime_nb.widgets.transcript import answer_markdown, answer_text
 
 if TYPE_CHECKING:
@@ -38,14 +39,20 @@ class Answer:
     Attributes:
         response: The final response object.
         log: What the agent printed.
+        way_on: How to decide what it asks, if it does.
     """
 
     response: dict[str, Any] = field(repr=False)
     log: str = field(default="", repr=False)
+    way_on: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, turn: Turn) -> Answer:
+    def of(cls, turn: Turn, way_on: str = "") -> Answer:
         """The answer of a finished turn.
+
+        Args:
+            turn: The turn.
+            way_on: How to decide what it asks, if it does.
 
         Raises:
             AgentFailedError: It failed.
@@ -56,7 +63,7 @@ class Answer:
             raise AgentFailedError(
                 error.get("code", "AGENT_UNKNOWN_ERROR"), error.get("message", ""), turn.failure
             )
-        return cls(final, turn.log)
+        return cls(final, turn.log, way_on)
 
     @property
     def text(self) -> str:
@@ -67,6 +74,11 @@ class Answer:
     def messages(self) -> list[Message]:
         """Its messages: text, thoughts, tool calls and their results."""
         return [Message.model_validate(message) for message in self.response["output"] or ()]
+
+    @property
+    def pending(self) -> list[dict[str, Any]]:
+        """The tool calls that the agent wants to be allowed: `id`, `name`, `arguments`."""
+        return approvals.pending(self.messages)
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -87,4 +99,13 @@ class Answer:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        return {"text/plain": self.text, "text/markdown": answer_markdown(self.response)}
+        plain, markdown = [self.text], [answer_markdown(self.response)]
+        waiting = [f"{request['name']}({request['arguments']})" for request in self.pending]
+        if waiting and self.way_on:
+            way_on = f"Waits for a decision: {self.way_on}"
+            plain += [f"May this be done? {call}" for call in waiting] + [way_on]
+            markdown.append(f"Waits for a decision: {code(self.way_on)}")
+        return {
+            "text/plain": "\n".join(part for part in plain if part),
+            "text/markdown": "\n\n".join(part for part in markdown if part),
+        }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.host import Host
 
 _BODY = 1 << 20
+_CHAT_BODY = 12 << 20  # what `contents.MOST_BYTES` are in base64, and room for the text
 
 
 class Listener:
@@ -220,7 +221,7 @@ class Quick:
 
 async def _chat(host: Host, widget_id: str, receive: Receive, send: Send) -> None:
     try:
-        message = await _body(receive)
+        message = await _body(receive, _CHAT_BODY)
     except AppError as error:
         await answer(error, send)
         return
@@ -256,8 +257,8 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-async def _body(receive: Receive) -> dict[str, Any]:
-    body = b""
+async def _body(receive: Receive, most: int = _BODY) -> dict[str, Any]:
+    body = bytearray()
     more = True
     while more:
         message = await receive()
@@ -265,10 +266,10 @@ async def _body(receive: Receive) -> dict[str, Any]:
             raise AppError("INVALID_PARAMETER", "The request ended early.")
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > _BODY:
-            raise AppError("BODY_TOO_LARGE", "The message is larger than 1 MB.")
+        if len(body) > most:
+            raise AppError("BODY_TOO_LARGE", f"The message is larger than {most >> 20} MB.")
     try:
-        parsed: Any = json.loads(body or b"{}")
+        parsed: Any = json.loads(bytes(body) or b"{}")
     except ValueError as error:
         raise AppError("INVALID_PARAMETER", "The body is not JSON.") from error
     if not isinstance(parsed, dict):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from IPython import get_ipython
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
-from agentscope_runtime_nb.widgets.transcript import safe_markdown
+from agentscope_runtime_nb.widgets.markdown import safe_markdown
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.conversation import Conversation

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import html
-from concurrent.futures import TimeoutError as WaitTimeout
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.notebook.answer import Answer
-from agentscope_runtime_nb.notebook.display import Progress
+from agentscope_runtime_nb.notebook.archive import LATEST
+from agentscope_runtime_nb.notebook.dialogue import Dialogue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agentscope_runtime_nb.app import AgentApp
-    from agentscope_runtime_nb.events import Message
-    from agentscope_runtime_nb.notebook.conversation import Conversation, Turn
     from agentscope_runtime_nb.notebook.host import Host
     from agentscope_runtime_nb.widgets.chat import ChatWidget
 
-_TICK = 0.1
-_SESSIONS = 100
 
-
-class AgentHandle:
+class AgentHandle(Dialogue):
     """An agent of this kernel: ask it, chat with it, serve it, export it.
 
     Asking keeps to one session, the one the chat shows, unless another is named.
@@ -35,11 +27,8 @@ class AgentHandle:
     """
 
     def __init__(self, name: str, host: Host) -> None:
-        self.name = name
-        self.host = host
+        super().__init__(name, host)
         self.uses_model = True
-        self._own: Conversation | None = None
-        self._others: dict[str, Conversation] = {}
         self._widget: ChatWidget | None = None
 
     @property
@@ -66,81 +55,27 @@ class AgentHandle:
         return self.app.description
 
     @property
+    def info(self) -> dict[str, Any]:
+        """What its chat offers: starters, commands, settings, models; see `AgentApp.describe`."""
+        served = self.host.current(self.name)
+        return served.app.describe() if served is not None else {}
+
+    @property
     def url(self) -> str | None:
         """Where its port is, if it has one (see `serve`)."""
         return self.host.url(self.name)
-
-    @property
-    def session_id(self) -> str:
-        """The session that `ask` and the chat keep to."""
-        return self.conversation().session_id
-
-    @property
-    def messages(self) -> list[Message]:
-        """That session's messages."""
-        return self.conversation().messages
-
-    def conversation(self, session: str | None = None) -> Conversation:
-        """The agent's own conversation, or that of a session named."""
-        if self._own is None:
-            self._own = self.host.conversation(self.name)
-        if session is None or session == self._own.session_id:
-            return self._own
-        if session not in self._others:
-            self._make_room()
-            self._others[session] = self.host.conversation(self.name, session)
-        return self._others[session]
-
-    def ask(self, text: str, session: str | None = None) -> Answer:
-        """Ask and wait for the answer; interrupting the cell stops the agent.
-
-        Args:
-            text: What to say.
-            session: A session's id; by default the one that the chat shows.
-
-        Returns:
-            The answer, which displays as what it is.
-
-        Raises:
-            AgentFailedError: The agent failed.
-            RuntimeError: Called from inside an agent, where it would wait for itself.
-        """
-        if self.host.agent.is_current() or self.host.control.is_current():
-            raise RuntimeError(
-                f"{self.name}.ask() would block the agents' loop. Here: await {self.name}(…)"
-            )
-        conversation = self.conversation(session)
-        with Progress(self.name, conversation) as progress:
-            turn = conversation.send(text)
-            try:
-                self._wait(turn, progress)
-            except KeyboardInterrupt:
-                conversation.stop(turn.run_id)
-                with contextlib.suppress(BaseException):
-                    turn.result.result(timeout=2)
-                raise
-            return Answer.of(turn)
-
-    async def __call__(self, text: str, session: str | None = None) -> Answer:
-        """Ask, without blocking whatever else runs; cancelling stops the agent."""
-        conversation = self.conversation(session)
-        turn = conversation.send(text)
-        try:
-            await asyncio.shield(asyncio.wrap_future(turn.result))
-        except asyncio.CancelledError:
-            conversation.stop(turn.run_id)
-            raise
-        return Answer.of(turn)
 
     def chat(self, session: str | None = None, **traits: Any) -> ChatWidget:
         """The chat as a widget; with the same session, another view of the same conversation.
 
         Args:
-            session: A session's id; by default the agent's own.
+            session: A session's id, also of a new one, or `last`; by default the agent's own.
             **traits: Traits of the widget, such as `layout`.
         """
         from agentscope_runtime_nb.widgets.chat import ChatWidget
 
+        if session == LATEST:
+            session = self.find(session).session
         return ChatWidget(self, self.conversation(session), **traits)
 
     def serve(self, port: int | None = None) -> str:
@@ -180,22 +115,6 @@ class AgentHandle:
             self._widget = self.chat()
         self._widget.refresh()
         return self._widget
-
-    def _make_room(self) -> None:
-        """Keep the latest sessions, and those that something shows; the history has them all."""
-        idle = [c for c in self._others.values() if not c.busy and not c.listeners]
-        for conversation in idle[: max(len(self._others) - _SESSIONS, 0)]:
-            del self._others[conversation.session_id]
-            self.host.forget(conversation)
-
-    def _wait(self, turn: Turn, progress: Progress) -> None:
-        while True:
-            try:
-                turn.result.result(timeout=_TICK)
-            except WaitTimeout:
-                progress.update()
-            else:
-                return
 
     def __repr__(self) -> str:
         parts = [f"<agent {self.name}"]

@@ -19,6 +19,7 @@ from agentscope_runtime_nb.notebook.failures import FailureHandler
 from agentscope_runtime_nb.notebook.places import readable
 from agentscope_runtime_nb.notebook.served import Served, settle
 from agentscope_runtime_nb.notebook.threads import Blockage, LoopThread, Watchdog, raise_in_thread
+from agentscope_runtime_nb.notebook.turn import RecentTurns
 from agentscope_runtime_nb.server_extension import registry
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from agentscope_runtime_nb.app import AgentApp, Run
     from agentscope_runtime_nb.events import AgentRequest
+    from agentscope_runtime_nb.notebook.live_turns import LiveTurns
 
 _PORT = 8090
 
@@ -45,6 +47,7 @@ class Host:
         self.control = LoopThread("agentscope-control")
         self.agent = LoopThread("agentscope-agent")
         self.chats: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self.recent = RecentTurns()
         self.closed = False
         self._version = version
         self._apps: dict[str, Served] = {}
@@ -111,12 +114,6 @@ class Host:
             raise AppError("RESOURCE_NOT_FOUND", f"{name} serves no more: run its cell again.")
         return served.app.start_run(request)
 
-    def forget_turn(self, name: str, session_id: str, run_id: str) -> None:
-        """Take a turn out of a session that is about to be asked again. From any thread."""
-        served = self._apps.get(name)
-        if served is not None:
-            served.app.forget(run_id, session_id)
-
     def find_run(self, name: str, run_id: str, principal: str = LOCAL) -> Run | None:
         """A run of any version that still lives."""
         for served in self._versions(name):
@@ -175,6 +172,18 @@ class Host:
         conversation = Conversation(self, name, session_id)
         self._conversations.append(conversation)
         return conversation
+
+    def session_changed(
+        self, name: str, session_id: str, by: LiveTurns | None = None, *, gone: bool = False
+    ) -> None:
+        """Have the conversations that show a session, beside the one that changed it, look anew."""
+        for other in list(self._conversations):
+            if other is by or (other.name, other.session_id) != (name, session_id):
+                continue
+            if gone:
+                other.new_session()
+            else:
+                other.spawn(other.restore())
 
     def chat_message(self, widget_id: str, message: dict[str, Any]) -> bool:
         """Hand a chat widget what its front end sent over HTTP."""

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from agentscope_runtime_nb.app import AgentApp
-from agentscope_runtime_nb.notebook import options, stdout
+from agentscope_runtime_nb.notebook import options, session_verbs, stdout
 from agentscope_runtime_nb.notebook.cell import compile_body, run_body
 from agentscope_runtime_nb.notebook.export.live import record, stop_recording
 from agentscope_runtime_nb.notebook.handle import AgentHandle
@@ -67,6 +67,8 @@ class AgentMagics(Magics):
             raise UsageError(f"The cell is empty below %%agent_app: write the {wanted} there.")
         if given.prompt and given.framework:
             raise UsageError("--prompt makes a built-in agent: leave --framework out.")
+        if given.confirm and not given.prompt:
+            raise UsageError("--confirm goes with --prompt. In Python: @tool(confirm=True).")
         build = self._from_prompt if given.prompt else self._from_python
         try:
             app, uses_model = build(given, line, cell)
@@ -103,7 +105,16 @@ class AgentMagics(Magics):
         return Listing(list(self.handles.values()))
 
     def _chat(self, rest: str) -> Any:
-        return self._agent(rest, "chat").chat()
+        given = options.chat_parser().parse_argstring(rest)
+        return session_verbs.chat(self._agent(given.name, "chat"), given)
+
+    def _sessions(self, rest: str) -> Any:
+        given = options.sessions_parser().parse_argstring(rest)
+        return session_verbs.sessions(self._agent(given.name, "sessions"), given)
+
+    def _transcript(self, rest: str) -> Any:
+        given = options.transcript_parser().parse_argstring(rest)
+        return session_verbs.transcript(self._agent(given.name, "transcript"), given)
 
     def _ask(self, rest: str) -> Any:
         name, _, text = rest.partition(" ")
@@ -145,7 +156,8 @@ class AgentMagics(Magics):
         from agentscope_runtime_nb.frameworks.builtin import Agent
 
         app = self._new_app(given, framework="builtin")
-        agent = Agent(system=cell.strip("\n"), model=app.model, tools=app.tools)
+        confirm = options.listed(given.confirm)
+        agent = Agent(system=cell.strip("\n"), model=app.model, tools=app.tools, confirm=confirm)
         app.query(framework="builtin")(agent.reply)
         return app, True
 
@@ -184,11 +196,13 @@ class AgentMagics(Magics):
             model=given.model or "auto",
             tools=self._tools(given.tools),
             max_runs=given.max_runs,
+            starters=options.listed(given.starters, ";"),
+            models=options.listed(given.models),
         )
 
     def _tools(self, names: str) -> list[Any]:
         tools: list[Any] = []
-        for name in filter(None, (name.strip() for name in names.split(","))):
+        for name in options.listed(names):
             tool = self.ip.user_ns.get(name)
             if tool is None:
                 raise UsageError(
@@ -220,6 +234,10 @@ class AgentMagics(Magics):
     def names(self) -> list[str]:
         """The agents' names, for completion."""
         return sorted(self.handles)
+
+    def sessions(self, name: str) -> list[str]:
+        """An agent's sessions, for completion."""
+        return session_verbs.known(self.handles[name]) if name in self.handles else []
 
     def remember(self, info: Any) -> None:
         """Keep the cell as it was typed, for its line numbers."""
@@ -267,7 +285,7 @@ def load(ip: Any) -> None:
     _loaded[id(ip)] = magics
     ip.register_magics(magics)
     ip.events.register("pre_run_cell", magics.remember)
-    completer = options.Completer(magics.names, magics.functions)
+    completer = options.Completer(magics.names, magics.functions, magics.sessions)
     ip.input_transformers_cleanup.append(whole_questions)
     ip.set_hook("complete_command", completer.cell, str_key="%%agent_app")
     ip.set_hook("complete_command", completer.line, str_key="%agent_app")

@@ -15,8 +15,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 VERBS = {
     "list": "the agents of this kernel",
-    "chat": "NAME: show the chat again, here",
+    "chat": "NAME [--session ID]: show the chat again, here, or that of an earlier session",
     "ask": "NAME TEXT…: ask, wait, show the answer",
+    "sessions": "NAME [--search TEXT] [--open ID] [--rename ID TITLE] [--delete ID] [--fork TURN]: "
+    "its conversations",
+    "transcript": "NAME [PATH]: the conversation as .md, .json or .ipynb",
     "serve": "NAME [--port P]: open a port on this machine",
     "stop": "NAME: stop what it is doing and close its port",
     "export": "NAME PATH: write it as a service of its own",
@@ -75,6 +78,15 @@ def cell_parser() -> Parser:
     parser.add_argument(
         "--tools", "-t", metavar="A,B", default="", help="Functions that the agent may call."
     )
+    parser.add_argument(
+        "--confirm", metavar="A,B", default="", help="Those of the tools that you allow each time."
+    )
+    parser.add_argument(
+        "--starters", metavar="A;B", default="", help="What the chat offers to begin with."
+    )
+    parser.add_argument(
+        "--models", metavar="A,B", default="", help="Models that the chat may switch to."
+    )
     parser.add_argument("--description", "-d", metavar="D", default="", help="What it is for.")
     parser.add_argument("--no-chat", action="store_true", help="Show no chat under the cell.")
     parser.add_argument(
@@ -91,11 +103,45 @@ def serve_parser() -> Parser:
     return parser
 
 
+def chat_parser() -> Parser:
+    """The options of `%agent_app chat`."""
+    parser = Parser("%agent_app chat", description="Show an agent's chat here.")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="")
+    parser.add_argument("--session", "-s", metavar="ID", help="An earlier one: id, title or last.")
+    return parser
+
+
+def sessions_parser() -> Parser:
+    """The options of `%agent_app sessions`."""
+    parser = Parser("%agent_app sessions", description="An agent's conversations.")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="")
+    parser.add_argument("--search", metavar="TEXT", default="", help="Only those that have it.")
+    parser.add_argument("--open", metavar="ID", help="Go on with one: its id, title or last.")
+    parser.add_argument("--rename", metavar=("ID", "TITLE"), nargs=2, help="Give one a title.")
+    parser.add_argument("--delete", metavar="ID", help="Forget one for good.")
+    parser.add_argument("--fork", metavar="TURN", help="Go on from a turn of the open one anew.")
+    return parser
+
+
+def transcript_parser() -> Parser:
+    """The options of `%agent_app transcript`."""
+    parser = Parser("%agent_app transcript", description="A conversation to keep.")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="")
+    parser.add_argument("path", metavar="PATH", nargs="?", default="md")
+    parser.add_argument("--overwrite", action="store_true", help="Replace a file that is there.")
+    return parser
+
+
 def doctor_parser() -> Parser:
     """The options of `%agent_app doctor`."""
     parser = Parser("%agent_app doctor", description="What is there on this machine, and what not.")
     parser.add_argument("--ask", action="store_true", help="Also ask the model for a word.")
     return parser
+
+
+def listed(given: str, mark: str = ",") -> list[str]:
+    """An option that lists several things."""
+    return [one for one in (part.strip() for part in given.split(mark)) if one]
 
 
 def check_name(name: str) -> None:
@@ -143,7 +189,9 @@ def line_help() -> str:
     return (
         f"Agents of this kernel.\n\n{rows}\n\n"
         "Each has a twin in Python: friday.chat(), friday.ask(…), await friday(…),\n"
-        "friday.serve(), friday.stop(), friday.export(path)."
+        "friday.sessions(), friday.open(…), friday.rename(…), friday.delete_session(…),\n"
+        "friday.fork(…), friday.transcript(…), friday.serve(), friday.stop(),\n"
+        "friday.export(path)."
     )
 
 
@@ -172,13 +220,15 @@ class Completer:
     Args:
         names: Gives the agents' names.
         functions: Gives the names of the notebook's functions.
+        sessions: Gives an agent's sessions, by its name.
     """
 
     _VALUES = ("--tools", "-t", "--model", "-m", "--framework", "-f")
 
-    def __init__(self, names: Any, functions: Any) -> None:
+    def __init__(self, names: Any, functions: Any, sessions: Any) -> None:
         self._names = names
         self._functions = functions
+        self._sessions = sessions
 
     def cell(self, _shell: Any, event: Any) -> list[str]:
         """Complete after `%%agent_app`."""
@@ -186,7 +236,7 @@ class Completer:
         ending = event.text_until_cursor.endswith((" ", "\t"))
         before = words if ending else words[:-1]
         last = before[-1] if before else ""
-        if last in ("--tools", "-t"):
+        if last in ("--tools", "-t", "--confirm"):
             done, comma, _ = event.symbol.rpartition(",")
             return [f"{done}{comma}{name}" for name in self._functions()]
         if last in ("--model", "-m"):
@@ -205,9 +255,21 @@ class Completer:
             return list(VERBS)
         if len(before) == 2 and before[1] in VERBS and before[1] not in ("list", "doctor"):  # noqa: PLR2004
             return self._names()
-        if before[1:2] == ["serve"]:
-            return ["--port"]
+        if before[-1] in _SESSION_OPTIONS:
+            return self._sessions(before[2])
+        parser = _PARSERS.get(before[1])
+        if parser is not None:
+            return [name for name in parser()._option_string_actions if name.startswith("--")]  # noqa: SLF001
         return []
+
+
+_PARSERS = {
+    "serve": serve_parser,
+    "chat": chat_parser,
+    "sessions": sessions_parser,
+    "transcript": transcript_parser,
+}
+_SESSION_OPTIONS = ("--session", "-s", "--open", "--rename", "--delete")
 
 
 def _frameworks() -> list[str]:

@@ -43,11 +43,29 @@ export default {
 def built() -> tuple[str, str, str]:
     """The front end's files: the loader's source, the names of the script and the style sheet."""
     try:
-        manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+        manifest = _manifest()
         loader = (STATIC / "loader.js").read_text(encoding="utf-8")
         return loader, manifest["chat"], manifest["css"]
     except (OSError, ValueError, KeyError):
         return _MISSING, "", ""
+
+
+def asset_files(name: str) -> tuple[str, str] | None:
+    """A script of the front end and its style sheet, if there is one; None for no name of a script.
+
+    Only what the build lists can be had: a name is looked up there and is never a path.
+    """
+    try:
+        manifest = _manifest()
+    except (OSError, ValueError):
+        return None
+    if name == manifest.get("chat"):
+        return name, str(manifest.get("css") or "")
+    return (name, "") if name in manifest.get("assets", {}).values() else None
+
+
+def _manifest() -> dict[str, Any]:
+    return json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
 
 
 class ChatWidget(anywidget.AnyWidget):
@@ -79,6 +97,10 @@ class ChatWidget(anywidget.AnyWidget):
     asset_css = traitlets.Unicode("").tag(sync=True)
     model_label = traitlets.Unicode("").tag(sync=True)
     description = traitlets.Unicode("").tag(sync=True)
+    # What the app says of itself: starters, commands, the settings and models it offers.
+    info = traitlets.Dict().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
     lang = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
@@ -93,6 +115,9 @@ class ChatWidget(anywidget.AnyWidget):
         self._host = agent.host
         self._conversation = conversation or agent.conversation()
         loader, asset, css = built()
+        chosen = traits.pop("settings", None)
+        if chosen:
+            self._host.control.run(self._settle(chosen))
         super().__init__(
             _esm=loader,
             version=version("agentscope-runtime-nb"),
@@ -101,6 +126,9 @@ class ChatWidget(anywidget.AnyWidget):
             asset_css=css,
             description=agent.description,
             model_label=agent.model_label,
+            info=agent.info,
+            settings=self._conversation.settings,
+            title=self._conversation.title,
             session_id=self._conversation.session_id,
             status=self._conversation.status,
             busy=self._conversation.busy,
@@ -131,6 +159,7 @@ class ChatWidget(anywidget.AnyWidget):
         """Take over what a new version of the agent says about itself."""
         self.description = self._agent.description
         self.model_label = self._agent.model_label
+        self.info = self._agent.info
 
     def close(self) -> None:
         """Take the widget away; the conversation goes on."""
@@ -157,6 +186,8 @@ class ChatWidget(anywidget.AnyWidget):
     def state_changed(self) -> None:
         """Take over the conversation's state. On the control thread."""
         self.session_id = self._conversation.session_id
+        self.title = self._conversation.title
+        self.settings = self._conversation.settings
         self.busy = self._conversation.busy
         self.status = self._conversation.status
 
@@ -181,15 +212,28 @@ class ChatWidget(anywidget.AnyWidget):
         elif kind == "asset":
             self._send_asset(str(message.get("name") or ""))
         else:
-            self._conversation.take(message)
+            self._conversation.take(message, self.send)
+
+    @traitlets.observe("settings")
+    def _chosen(self, change: Any) -> None:
+        """Settings that code gave the widget are the conversation's, if the app has them."""
+        before, after = self._conversation.settings, change["new"]
+        if after != before:
+            values = dict.fromkeys(before) | after
+            self._conversation.take({"type": "settings", "values": values})
+
+    async def _settle(self, settings: dict[str, Any]) -> None:
+        self._conversation.change_settings(settings)
 
     def _send_asset(self, name: str) -> None:
-        if not self.asset or name not in ("", self.asset):
+        files = asset_files(name or self.asset)
+        if files is None:
             text = "The page and the kernel have different versions: restart and reload."
             self.send({"type": "notice", "level": "error", "text": text})
             return
-        files = [(STATIC / part).read_bytes() for part in (self.asset, self.asset_css)]
-        self.send({"type": "asset", "name": self.asset, "css": self.asset_css}, buffers=files)
+        script, css = files
+        buffers = [(STATIC / file).read_bytes() for file in files if file]
+        self.send({"type": "asset", "name": script, "css": css}, buffers=buffers)
 
     def _ipython_display_(self) -> None:
         """Show the chat, and after it the transcript that is left when no kernel answers."""

@@ -230,6 +230,13 @@ def custom(message: dict[str, Any], comm_id: str) -> dict[str, Any]:
     return content["data"].get("content", {}) if content["data"].get("method") == "custom" else {}
 
 
+def customs(kernel: Kernel, comm_id: str, mark: int, **fields: Any) -> list[dict[str, Any]]:
+    """Every custom message of a widget with these fields, from a mark on."""
+    wanted = {"type" if name == "kind" else name: value for name, value in fields.items()}
+    found = [custom(message, comm_id) for message in kernel.heard[mark:]]
+    return [message for message in found if wanted.items() <= message.items()]
+
+
 def status_of(message: dict[str, Any], comm_id: str) -> dict[str, Any]:
     """The new status of a widget that an iopub message carries, if it does."""
     content = message["content"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from real_kernel import custom, until
+from real_kernel import customs, until
 from ticking import TICK, TICKERS, ceased, ticking
 
 if TYPE_CHECKING:
@@ -133,13 +133,6 @@ def test_a_message_that_comes_by_both_roads_is_answered_once(kernel: Kernel) -> 
     turns = customs(kernel, chat, mark, kind="turn")
     runs = {message["turn"]["run_id"] for message in turns}
     assert len(runs) == 1
-
-
-def customs(kernel: Kernel, chat: str, mark: int, **fields: Any) -> list[dict[str, Any]]:
-    """Every custom message of a chat with these fields, from a mark on."""
-    wanted = {"type" if name == "kind" else name: value for name, value in fields.items()}
-    found = [custom(message, chat) for message in kernel.heard[mark:]]
-    return [message for message in found if wanted.items() <= message.items()]
 
 
 @pytest.mark.parametrize("name", TICKERS)

@@ -30,6 +30,9 @@ class AppCell:
     tools: tuple[str, ...] = ()
     description: str = ""
     max_runs: int | None = None
+    confirm: tuple[str, ...] = ()
+    starters: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     @property
     def uses_default_model(self) -> bool:
@@ -50,14 +53,13 @@ def parse_app_cell(cell: Cell) -> AppCell | None:
         return None
     from IPython.core.error import UsageError
 
-    from agentscope_runtime_nb.notebook.options import cell_parser, check_name
+    from agentscope_runtime_nb.notebook.options import cell_parser, check_name, listed
 
     try:
         options = cell_parser().parse_argstring(magic.line)
         check_name(options.name)
     except (UsageError, ValueError) as error:
         raise BadAppCellError(str(error)) from error
-    tools = tuple(tool.strip() for tool in options.tools.split(",") if tool.strip())
     return AppCell(
         cell,
         options.name,
@@ -65,9 +67,12 @@ def parse_app_cell(cell: Cell) -> AppCell | None:
         options.prompt,
         options.framework,
         options.model,
-        tools,
+        tuple(listed(options.tools)),
         options.description,
         options.max_runs if options.max_runs != cell_parser().get_default("max_runs") else None,
+        tuple(listed(options.confirm)),
+        tuple(listed(options.starters, ";")),
+        tuple(listed(options.models)),
     )
 
 
@@ -84,15 +89,19 @@ def head_code(app: AppCell, app_class: str) -> str:
         arguments.append(f"tools=[{', '.join(app.tools)}]")
     if app.max_runs:
         arguments.append(f"max_runs={app.max_runs}")
+    for name, values in (("starters", app.starters), ("models", app.models)):
+        if values:
+            arguments.append(f"{name}=[{', '.join(map(string, values))}]")
     return f"app = {app_class}({', '.join(arguments)})"
 
 
 def prompt_code(app: AppCell, agent_class: str, variable: str) -> str:
     """The code that a cell of prose stands for: our small agent with that system prompt."""
     text = prose(app.body.strip())
+    confirm = f"    confirm=[{', '.join(map(string, app.confirm))}],\n" if app.confirm else ""
     return (
         f"{variable} = {agent_class}(\n    system={text},\n    model=app.model,\n"
-        f"    tools=app.tools,\n)\n"
+        f"    tools=app.tools,\n{confirm})\n"
         f'app.query(framework="builtin")({variable}.reply)'
     )
 
