@@ -2,7 +2,7 @@
 
 import type { Decision } from "./approvals";
 import type { OutContent } from "./files";
-import type { Values } from "./info";
+import type { Value } from "./info";
 import type { WidgetManager } from "./jupyter";
 
 /** What anywidget gives a widget of its model. */
@@ -42,7 +42,8 @@ export interface Outgoing {
   title?: string;
   rating?: string;
   comment?: string;
-  values?: Values;
+  /** Null takes a value back to its default. */
+  values?: Readonly<Record<string, Value | null>>;
   name?: string;
   decisions?: readonly Decision[];
 }

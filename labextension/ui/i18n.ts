@@ -134,6 +134,7 @@ const TABLE = {
   ],
   settings: ["Settings of this chat", "此聊天的设置"],
   model: ["Model", "模型"],
+  standard: ["{name} (default)", "{name}（默认）"],
   reset: ["Reset to defaults", "恢复默认设置"],
   sessions: ["Sessions", "会话"],
   searchSessions: ["Search sessions", "搜索会话"],

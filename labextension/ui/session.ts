@@ -200,8 +200,14 @@ export class ChatSession {
 
   /** Choose other settings for this chat; what is not named has its default. */
   choose(values: Values): void {
+    const before = this.values.value;
+    const names = new Set([...Object.keys(before), ...Object.keys(values)]);
+    const changes = [...names].filter((name) => before[name] !== values[name]);
     this.values.value = values; // the kernel's word follows
-    this.#ask({ type: "settings", values });
+    this.#ask({
+      type: "settings",
+      values: Object.fromEntries(changes.map((name) => [name, values[name] ?? null])),
+    });
   }
 
   #ask(message: Omit<Outgoing, "id">): void {
@@ -275,7 +281,11 @@ export class ChatSession {
     this.#timer = 0;
     let state = this.state.value;
     const now = Date.now();
-    for (const message of this.#inbox.splice(0)) state = onKernelMessage(state, message, now);
+    for (const message of this.#inbox.splice(0)) {
+      state = onKernelMessage(state, message, now);
+      // What was refused was not chosen.
+      if (message.type === "notice") this.values.value = readValues(this.#model.get("settings"));
+    }
     this.state.value = state;
     this.#noteFork();
     this.#settle();

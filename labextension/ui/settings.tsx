@@ -1,7 +1,6 @@
 /** What can be chosen for a chat: its model and what the app offers. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { newId } from "./channel";
+import { useEffect, useRef } from "preact/hooks";
 import type { Words } from "./i18n";
 import type { Info, Setting, Value, Values } from "./info";
 import { Dropdown } from "./menu";
@@ -63,7 +62,7 @@ function Form({ info, values, words, onChange }: FormProps): JSX.Element {
   );
 }
 
-/** A model of the list, or any other by its name. */
+/** One of the models that the app offers; its own by default. */
 function ModelField(props: {
   models: readonly string[];
   standard: string;
@@ -71,25 +70,25 @@ function ModelField(props: {
   words: Words;
   onChange: (model: string) => void;
 }): JSX.Element {
-  const [list] = useState(() => `asnb-models-${newId()}`);
+  const { standard, value, words } = props;
+  const others = new Set([...props.models, value]);
+  others.delete(standard);
+  others.delete("");
   return (
     <label class="asnb-setting">
-      <span>{props.words("model")}</span>
-      <input
+      <span>{words("model")}</span>
+      <select
         class="asnb-field"
-        type="text"
-        list={list}
-        value={props.value}
-        placeholder={props.standard}
-        spellcheck={false}
-        autocomplete="off"
-        onChange={(event) => props.onChange(event.currentTarget.value.trim())}
-      />
-      <datalist id={list}>
-        {props.models.map((model) => (
-          <option key={model} value={model} />
+        value={value === standard ? "" : value}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
+        <option value="">{words("standard", { name: standard || words("model") })}</option>
+        {[...others].map((model) => (
+          <option key={model} value={model}>
+            {clean(model)}
+          </option>
         ))}
-      </datalist>
+      </select>
     </label>
   );
 }

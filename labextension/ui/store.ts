@@ -222,9 +222,10 @@ function onNotice(
   const level = message.level ?? "info";
   const notice = { key: ++noticeKey, level, text: message.text };
   const notices = [...state.notices.filter((old) => old.text !== notice.text), notice].slice(-3);
-  return message.id
-    ? { ...failed(state, message.id, message.text), notices: state.notices }
-    : { ...state, notices };
+  // A refusal stands where the refused thing does, if that can be seen.
+  const { id } = message;
+  const seen = state.answering?.id === id || state.pending.some((waiting) => waiting.id === id);
+  return id && seen ? failed(state, id, message.text) : { ...state, notices };
 }
 
 function withTurn(
