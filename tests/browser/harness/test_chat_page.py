@@ -97,13 +97,17 @@ async def test_the_newest_stays_in_sight_unless_one_reads(show: Show) -> None:
 async def test_everything_is_reached_by_keyboard(show: Show) -> None:
     page = await show("tool")
     seen: set[str] = set()
-    for _ in range(14):
+    for _ in range(20):
         await page.keyboard.press("Tab")
         label = "document.activeElement.getAttribute('aria-label')"
         seen.add(await page.evaluate(f"{label} || document.activeElement.tagName"))
     assert seen >= {
+        "Sessions",
         "New session",
         "Download transcript",
+        "Edit message",
+        "Attach files",
+        "Good answer",
         "Conversation with friday",
         "SUMMARY",
         "Copy answer",
