@@ -67,6 +67,7 @@ class Run:
         self.key = key
         self.request = request
         self.created_at = int(time.time())
+        self.began_at = time.monotonic()
         self.log = RunLog()
         self.prints: list[str] = []
         self.failure: str | None = None

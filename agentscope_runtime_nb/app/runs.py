@@ -96,6 +96,11 @@ class Runs:
         with self._lock:
             return list(self._busy.values())
 
+    def recent(self) -> list[Run]:
+        """The runs that can still be read back, oldest first, then those under way."""
+        with self._lock:
+            return [*self._finished.values(), *self._busy.values()]
+
     async def drain(self, seconds: float) -> None:
         """Refuse new runs, give those under way `seconds`, then stop the rest.
 

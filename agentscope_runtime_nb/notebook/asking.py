@@ -5,8 +5,10 @@ The texts work as they are copied. A key is never in them: they name the variabl
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
+from dataclasses import dataclass
 
 KEY = "AGENTSCOPE_NB_API_KEY"
 _RESPONSES = "/compatible-mode/v1"
@@ -45,3 +47,34 @@ def openai_sdk(address: str, name: str, text: str = "Hello", *, keyed: bool) -> 
             "print(answer.output_text)",
         ]
     )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Ways to ask an agent, to be copied.
+
+    Attributes:
+        curl: For a terminal.
+        python: For OpenAI's SDK; empty where it has no way.
+        note: What to know about them.
+    """
+
+    curl: str
+    python: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        return "\n\n".join(text for text in (self.curl, self.python, self.note) if text)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        texts = (("In a terminal", self.curl), ("With OpenAI's SDK", self.python))
+        blocks = "".join(
+            f"<div style='margin-top:.5em;opacity:.75'>{title}</div>"
+            "<pre style='user-select:all;white-space:pre-wrap;margin:.2em 0;padding:.5em .8em;"
+            f"border-left:3px solid var(--jp-border-color2, #8888)'>{html.escape(text)}</pre>"
+            for title, text in texts
+            if text
+        )
+        return f"{blocks}<div style='opacity:.75'>{html.escape(self.note)}</div>"

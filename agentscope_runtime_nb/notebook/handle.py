@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentscope_runtime_nb.app import AgentApp
+    from agentscope_runtime_nb.notebook.asking import Recipe
     from agentscope_runtime_nb.notebook.host import Host
+    from agentscope_runtime_nb.notebook.logbook import Log
     from agentscope_runtime_nb.widgets.chat import ChatWidget
 
 
@@ -88,6 +90,20 @@ class AgentHandle(Dialogue):
             The address.
         """
         return self.host.serve(self.name, port)
+
+    def curl(self, text: str = "Hello") -> Recipe:
+        """How to ask the agent from a terminal, as it is served now, and with OpenAI's SDK."""
+        from agentscope_runtime_nb.notebook import ways_in
+
+        return ways_in.recipe(self, text or "Hello")
+
+    def logs(self, count: int = 10) -> Log:
+        """What became of the agent's last runs, oldest first.
+
+        Args:
+            count: How many; the last hundred of replaced versions are kept.
+        """
+        return self.host.log(self.name, count)
 
     def stop(self) -> str:
         """Stop what the agent is doing and close its port; says what that was."""

@@ -16,6 +16,7 @@ from agentscope_runtime_nb.events import RunStoppedError
 from agentscope_runtime_nb.notebook import control
 from agentscope_runtime_nb.notebook.conversation import Conversation
 from agentscope_runtime_nb.notebook.failures import FailureHandler
+from agentscope_runtime_nb.notebook.logbook import Logbook
 from agentscope_runtime_nb.notebook.places import readable
 from agentscope_runtime_nb.notebook.served import Served, settle
 from agentscope_runtime_nb.notebook.threads import Blockage, LoopThread, Watchdog, raise_in_thread
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.app import AgentApp, Run
     from agentscope_runtime_nb.events import AgentRequest
     from agentscope_runtime_nb.notebook.live_turns import LiveTurns
+    from agentscope_runtime_nb.notebook.logbook import Log
 
 _PORT = 8090
 
@@ -56,6 +58,7 @@ class Host:
         self._conversations: list[Conversation] = []
         self._ports: dict[str, control.Listener] = {}
         self._door: control.Listener | None = None
+        self._logbook = Logbook()
         self._guard = threading.Lock()
         self._failures = FailureHandler(self.agent.loop, self.notice)
         self._failures.install()
@@ -161,6 +164,11 @@ class Host:
         if blocks:
             raise_in_thread(self.agent.ident, RunStoppedError)
 
+    def log(self, name: str, count: int) -> Log:
+        """What became of an agent's last runs."""
+        runs = [run for served in self._versions(name) for run in served.app.runs.recent()]
+        return self._logbook.log(name, runs, count)
+
     # Chats.
 
     def forget(self, conversation: Conversation) -> None:
@@ -195,6 +203,7 @@ class Host:
 
     def notice(self, run_id: str, text: str, level: str = "warning") -> None:
         """Tell the chats that show a run, or all that are busy when it is empty."""
+        self._logbook.note(run_id, text)
         for conversation in list(self._conversations):
             live = any(turn.run_id == run_id for turn in conversation.turns[-1:])
             if live or (not run_id and conversation.busy):
@@ -243,6 +252,11 @@ class Host:
         listener = self._ports.get(name)
         return f"http://127.0.0.1:{listener.address[1]}" if listener is not None else None
 
+    @property
+    def socket(self) -> str:
+        """The unix socket that has every app under its name; empty outside of a Jupyter kernel."""
+        return str(self._door.address) if self._door is not None else ""
+
     def close(self) -> None:
         """End everything: runs, lifespans, sockets, threads, the registry's entry. Once."""
         if self.closed:
@@ -280,6 +294,7 @@ class Host:
             try:
                 await served.retire()
             finally:
+                self._logbook.keep(name, served.app.runs.recent())
                 self._retiring[name].remove(served)
 
         task = asyncio.get_running_loop().create_task(retire())

@@ -129,6 +129,14 @@ class AgentMagics(Magics):
     def _stop(self, rest: str) -> str:
         return self._agent(rest, "stop").stop()
 
+    def _curl(self, rest: str) -> Any:
+        name, _, text = rest.partition(" ")
+        return self._agent(name, "curl").curl(text.strip())
+
+    def _logs(self, rest: str) -> Any:
+        given = options.logs_parser().parse_argstring(rest)
+        return self._agent(given.name, "logs").logs(given.n)
+
     def _export(self, rest: str) -> Any:
         name, _, path = rest.partition(" ")
         if not path.strip():

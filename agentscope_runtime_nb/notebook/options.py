@@ -21,6 +21,8 @@ VERBS = {
     "its conversations",
     "transcript": "NAME [PATH]: the conversation as .md, .json or .ipynb",
     "serve": "NAME [--port P]: open a port on this machine",
+    "curl": "NAME [TEXT…]: how to ask it from a terminal, or with OpenAI's SDK",
+    "logs": "NAME [-n N]: what became of its last runs: prints, errors, notices",
     "stop": "NAME: stop what it is doing and close its port",
     "export": "NAME PATH: write it as a service of its own",
     "doctor": "[--ask]: what is there on this machine and what is not; ask the model a word",
@@ -142,6 +144,14 @@ def doctor_parser() -> Parser:
 def listed(given: str, mark: str = ",") -> list[str]:
     """An option that lists several things."""
     return [one for one in (part.strip() for part in given.split(mark)) if one]
+
+
+def logs_parser() -> Parser:
+    """The options of `%agent_app logs`."""
+    parser = Parser("%agent_app logs", description="What became of an agent's last runs.")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="")
+    parser.add_argument("-n", metavar="N", type=int, default=10, help="How many (10).")
+    return parser
 
 
 def check_name(name: str) -> None:
