@@ -50,6 +50,17 @@ def test_the_tutorial(reader):
         assert all(" ".join(error.split()) in shown for error in page.errors)
 
 
+@pytest.mark.timeout(120)
+def test_the_page_of_the_chat(reader):
+    page = reader("docs/chat.md")
+    page.read()
+    said = "\n".join(page.answers)
+    assert "My dog is called Rex" in said
+    assert "I still need it" in said
+    assert "deleted notes.txt" in said
+    assert "| Bergen | yes |" in said
+
+
 def test_the_first_page_says_what_the_readme_says():
     tried = {block.code for block in blocks("README.md")}
     assert not [block.code for block in blocks("docs/index.md") if block.code not in tried]
