@@ -170,13 +170,14 @@ def _cell(number: int, cell_id: str | None, source: str, tags: frozenset[str]) -
     return replace(cell, source="\n".join([head, *body]))
 
 
-def _read_ipynb(text: str, path: Path) -> list[Cell]:
-    import nbformat
+_NBFORMAT = 4
 
+
+def _read_ipynb(text: str, path: Path) -> list[Cell]:
     try:
         raw: dict[str, Any] = json.loads(text)
-        if raw.get("nbformat") != nbformat.current_nbformat:
-            raw = _converted(nbformat, text)
+        if raw.get("nbformat") != _NBFORMAT:
+            raw = _converted(text)
         found: list[dict[str, Any]] = list(raw["cells"])
     except Exception as error:
         raise ExportError(
@@ -199,9 +200,12 @@ def _read_ipynb(text: str, path: Path) -> list[Cell]:
     return cells
 
 
-def _converted(nbformat: Any, text: str) -> dict[str, Any]:
+def _converted(text: str) -> dict[str, Any]:
     """An older notebook in the present format."""
-    return nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)
+    import nbformat  # takes seconds, for its schemas: only when it is needed
+
+    found: Any = nbformat
+    return found.convert(found.reads(text, as_version=found.NO_CONVERT), _NBFORMAT)
 
 
 def _read_markdown(text: str) -> list[Cell]:
