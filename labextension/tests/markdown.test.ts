@@ -176,3 +176,38 @@ describe("hostile answers", () => {
     expect(safeUrl("https://ok.example")?.host).toBe("ok.example");
   });
 });
+
+describe("formulas", () => {
+  const maths = (text: string): string[] => {
+    const root = document.createElement("div");
+    const set: string[] = [];
+    new MarkdownView(root, words, (node) => {
+      for (const found of node.querySelectorAll("[data-math]")) set.push(found.textContent ?? "");
+    }).update(text, true);
+    return set;
+  };
+
+  it("are kept as they are written and given to the typesetter", () => {
+    expect(maths("So $a_1 * b_2 * c$ and \\(x<y\\), then\n\n$$\n\\sum_i x_i\n$$\n\nend")).toEqual([
+      "$a_1 * b_2 * c$",
+      "\\(x<y\\)",
+      "$$\n\\sum_i x_i\n$$",
+    ]);
+    expect(maths("a $x^2$, b \\[ y \\] c")).toContain("$x^2$");
+    expect(maths("\\[ y \\]\n")).toEqual(["\\[ y \\]"]);
+  });
+
+  it("are not money, code or half a dollar", () => {
+    expect(
+      maths("It is $5 and $6, or $5-$10. A $ alone. `$x$`\n\n    $y$\n\n```\n$z$\n```"),
+    ).toEqual([]);
+    expect(maths("costs \\$3 and \\$4")).toEqual([]);
+  });
+
+  it("do not let HTML through", () => {
+    const root = document.createElement("div");
+    new MarkdownView(root, words).update("$<img src=x onerror=alert(1)>$", true);
+    expect(root.querySelector("img")).toBeNull();
+    expect(root.textContent).toContain("<img");
+  });
+});

@@ -3,8 +3,9 @@
  * is appended later. Only the last, open block is looked at again.
  */
 
-import type { Token, Tokens } from "marked";
+import type { MarkedOptions, Token, Tokens } from "marked";
 import { markup } from "./markup";
+import { MATHS } from "./maths";
 import { clean } from "./text";
 
 /** A piece of an answer that is drawn on its own. */
@@ -108,7 +109,7 @@ export class BlockSplitter {
   }
 
   #lex(text: string): Token[] {
-    const lexer = new (markup().Lexer)({ gfm: true, breaks: true });
+    const lexer = new (markup().Lexer)(options());
     Object.assign(lexer.tokens.links, this.#links);
     const tokens = lexer.lex(text);
     Object.assign(this.#links, tokens.links);
@@ -134,6 +135,14 @@ export class BlockSplitter {
     this.#prefix = "";
     this.#searched = 0;
   }
+}
+
+let made: MarkedOptions | null = null;
+
+/** How Markdown is read; the parser's own form of the extensions is made once. */
+function options(): MarkedOptions {
+  made ??= new (markup().Marked)({ gfm: true, breaks: true, ...MATHS }).defaults;
+  return made;
 }
 
 function blocks(tokens: readonly Token[]): Block[] {

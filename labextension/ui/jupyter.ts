@@ -4,6 +4,8 @@
  * Only what is used is described. JupyterLab has all of it; VS Code and Colab lack the renderers.
  */
 
+import { createContext } from "preact";
+
 /** The widget manager of the page's front end. */
 export interface WidgetManager {
   get_model?(id: string): Promise<{ comm_live?: unknown }>;
@@ -17,7 +19,11 @@ export interface Renderers {
   getFactory(mime: string): { readonly safe: boolean } | undefined;
   createModel(options: { data: object; metadata: object; trusted: boolean }): object;
   createRenderer(mime: string): Renderer;
+  readonly latexTypesetter?: { typeset(node: HTMLElement): unknown } | null;
 }
+
+/** What Jupyter lends to show things; nothing where there is none. */
+export const Lent = createContext<WidgetManager | undefined>(undefined);
 
 interface LuminoWidget {
   readonly node: HTMLElement;

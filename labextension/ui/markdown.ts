@@ -5,6 +5,8 @@ import { BlockSplitter } from "./blocks";
 import { CodeView } from "./code";
 import type { Words } from "./i18n";
 import { markup } from "./markup";
+import type { Typeset } from "./maths";
+import { MATHS } from "./maths";
 import { isHtml, sanitizerFor } from "./sanitize";
 
 /** Text beyond this is not drawn; the download has it. */
@@ -18,6 +20,7 @@ function parser(): Marked {
   made ??= new (markup().Marked)({
     gfm: true,
     breaks: true,
+    ...MATHS,
     renderer: {
       code: ({ text, lang }) =>
         `<pre data-lang="${escaped(lang ?? "")}"><code>${escaped(text)}</code></pre>`,
@@ -36,6 +39,7 @@ function escaped(text: string): string {
 export class MarkdownView {
   readonly #root: HTMLElement;
   readonly #words: Words;
+  readonly #typeset: Typeset | null;
   readonly #sanitize: (html: string) => DocumentFragment;
   #splitter = new BlockSplitter();
   #group: HTMLElement | null = null;
@@ -47,9 +51,10 @@ export class MarkdownView {
   #source = "";
   #done = false;
 
-  constructor(root: HTMLElement, words: Words) {
+  constructor(root: HTMLElement, words: Words, typeset: Typeset | null = null) {
     this.#root = root;
     this.#words = words;
+    this.#typeset = typeset;
     this.#sanitize = sanitizerFor(words);
   }
 
@@ -127,6 +132,7 @@ export class MarkdownView {
       this.#root.append(this.#group);
     }
     this.#group.append(node);
+    if (block.kind === "markdown") this.#typeset?.(node); // once: what still grows waits
   }
 
   #drawOpen(block: Block | null): void {

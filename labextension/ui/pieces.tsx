@@ -2,14 +2,16 @@
 
 import type { ComponentChildren, ComponentType, JSX } from "preact";
 import { Component } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CodeView, copyText } from "./code";
 import type { Words } from "./i18n";
 import { duration } from "./i18n";
 import type { IconName } from "./icons";
 import { Icon } from "./icons";
+import { Lent } from "./jupyter";
 import { MarkdownView } from "./markdown";
 import { useMarkup } from "./markup";
+import { typesetterOf } from "./maths";
 import type { PartView } from "./model";
 import { ended, textOf } from "./model";
 import { clean, printed } from "./text";
@@ -87,9 +89,10 @@ export function Markdown(props: { text: string; done: boolean; words: Words }): 
 function Drawn(props: { text: string; done: boolean; words: Words }): JSX.Element {
   const root = useRef<HTMLDivElement>(null);
   const view = useRef<MarkdownView | null>(null);
+  const manager = useContext(Lent);
   useLayoutEffect(() => {
     if (!root.current) return;
-    view.current ??= new MarkdownView(root.current, props.words);
+    view.current ??= new MarkdownView(root.current, props.words, typesetterOf(manager));
     view.current.update(props.text, props.done);
   }, [props.text, props.done, props.words]);
   useEffect(() => () => view.current?.destroy(), []);

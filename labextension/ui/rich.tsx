@@ -1,21 +1,17 @@
 /** What a notebook would show for a value: tables, pictures, plots, widgets. */
 import type { ComponentChildren, JSX } from "preact";
-import { createContext } from "preact";
 import { useContext, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Form } from "./bundles";
 import { formsOf, toCsv } from "./bundles";
 import type { Words } from "./i18n";
-import type { Undraw, WidgetManager } from "./jupyter";
-import { drawBundle, drawView } from "./jupyter";
+import type { Undraw } from "./jupyter";
+import { drawBundle, drawView, Lent } from "./jupyter";
 import { scrollTables } from "./markdown";
 import { useMarkup } from "./markup";
 import { Picture } from "./media";
 import type { Display } from "./model";
 import { CopyButton, Markdown } from "./pieces";
 import { lonePage, sanitizerFor } from "./sanitize";
-
-/** What Jupyter lends to show things; nothing where there is none. */
-export const Lent = createContext<WidgetManager | undefined>(undefined);
 
 /** A value in the best form that this page can show, else what stands for it. */
 export function Rich(props: {

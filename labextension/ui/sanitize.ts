@@ -8,7 +8,7 @@ import { markup } from "./markup";
 const TAGS =
   "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s small span strong sub summary sup caption table tbody td tfoot th thead tr u ul";
 const ATTRIBUTES =
-  "href title src alt align start colspan rowspan open data-lang data-task lang dir";
+  "href title src alt align start colspan rowspan open data-lang data-task data-math lang dir";
 /** Elements whose absence a reader should know of. */
 const NAMED = new Set(
   "script iframe frame frameset object embed applet form input button textarea select style link meta base svg math video audio canvas template portal noscript".split(

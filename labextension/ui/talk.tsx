@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { PartProps } from "./banners";
 import { exchanges } from "./exchanges";
+import { Lent } from "./jupyter";
 import type { TurnActions } from "./question";
-import { Lent } from "./rich";
 import type { Pending } from "./store";
 import { PendingTurn, Turn } from "./turn";
 

@@ -233,5 +233,20 @@ async def test_a_new_session_and_the_download(book: Book) -> None:
     path = await (await download.value).path()
     assert "You said: remember me" in path.read_text()
     await chat.card.get_by_role("button", name="New session").click()
-    await chat.card.get_by_role("button", name="Clear and start anew?").click()
     await expect(chat.turns).to_have_count(0)
+
+
+async def test_formulas_are_set_as_the_notebook_sets_them(book: Book) -> None:
+    await book.open(
+        r"""%%agent_app teacher
+@app.query
+async def answer(msgs, request):
+    yield r"It is $a_1 * b_1$, not $5 or $6."
+    yield "\n\n" + r"$$\sum_{i=1}^n \frac{1}{i}$$" + "\n\nDone."
+"""
+    )
+    chat = await book.chat_under(1)
+    await chat.say("go")
+    await expect(chat.answer).to_contain_text("not $5 or $6.")
+    await expect(chat.answer.locator("mjx-container")).to_have_count(2)
+    await expect(chat.answer.locator("mjx-container[display=true]")).to_have_count(1)
