@@ -90,7 +90,7 @@ export function Approval({
   const title = words("allowTool", { tool });
   if (state === "allowed" || state === "denied" || state === "passed") {
     return (
-      <div class="asnb-settled" data-state={state} role="group" aria-label={title}>
+      <div class="asnb-settled" data-state={state}>
         <Icon name="shield" />
         <span>{tool}</span>
         <Outcome id={request.id} state={state} deciding={deciding} words={words} />
