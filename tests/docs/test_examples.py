@@ -61,6 +61,16 @@ def test_the_page_of_the_chat(reader):
     assert "| Bergen | yes |" in said
 
 
+@pytest.mark.timeout(120)
+def test_the_page_of_agentscope(reader):
+    page = reader("docs/agentscope.md")
+    page.read()
+    said = "\n".join(page.answers)
+    assert "I am Ann." in page.answers[0]
+    assert "The result is 42." in said
+    assert "bought milk" in said
+
+
 def test_the_first_page_says_what_the_readme_says():
     tried = {block.code for block in blocks("README.md")}
     assert not [block.code for block in blocks("docs/index.md") if block.code not in tried]

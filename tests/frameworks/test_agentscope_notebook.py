@@ -62,3 +62,9 @@ async def test_the_lesson(folder: Path) -> None:
     await client.async_execute()  # raises if a cell does
     outputs = {cell.source: str(cell.get("outputs")) for cell in notebook.cells}
     assert "What can you do" in outputs['friday.ask("What did I just say?")']
+    assert "The result is 42." in outputs['clerk.ask("What is 17 + 25?")']
+    assert "noted: buy milk" in outputs["clerk.approve()"]
+    assert "buy milk" in outputs["notes"]
+    team = outputs['bakery.ask("I would like some bread.")']
+    assert "They are done: Flour and water., It is in the oven." in team
+    assert "agentscope==" in (folder / "clerk-service" / "pyproject.toml").read_text()
