@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from agentscope_runtime_nb.app.admission import admit
 from agentscope_runtime_nb.app.endpoint import as_endpoint
 from agentscope_runtime_nb.app.errors import AppError, DefinitionError
 from agentscope_runtime_nb.app.gate import LOCAL, Gate
@@ -229,6 +230,25 @@ class AgentApp(FastAPI):
             AppError: The session is busy, a limit is reached, or the app is draining.
             DefinitionError: There is no query handler.
         """
+        run = self._new_run(request, principal)
+        self.runs.admit(run)
+        return run
+
+    async def admit(
+        self, request: AgentRequest, principal: str = LOCAL, on_busy: str = "reject"
+    ) -> Run:
+        """The same door for who can wait: `queue` for a busy session, or `interrupt` its run.
+
+        Raises:
+            AppError: As `start_run`; eight wait already, the run does not end, or a later request
+                interrupted this one.
+            DefinitionError: There is no query handler.
+        """
+        run = self._new_run(request, principal)
+        await admit(self.runs, run, on_busy)
+        return run
+
+    def _new_run(self, request: AgentRequest, principal: str) -> Run:
         self.check()
         request.session_id = request.session_id or fresh_id()
         request.user_id = request.user_id or request.session_id
@@ -240,9 +260,7 @@ class AgentApp(FastAPI):
         adapter = self._adapter
         if adapter is None:
             raise DefinitionError(f"{self.name} has no framework.")
-        run = Run(request, key, stream=self._call, adapter=adapter, ended=self._run_ended)
-        self.runs.admit(run)
-        return run
+        return Run(request, key, stream=self._call, adapter=adapter, ended=self._run_ended)
 
     async def history(
         self, session_id: str, user_id: str | None = None, principal: str = LOCAL

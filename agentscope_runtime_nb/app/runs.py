@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentscope_runtime_nb.app.errors import AppError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentscope_runtime_nb.app.run import Run
     from agentscope_runtime_nb.sessions import SessionKey
 
 KEPT_SECONDS = 600
 KEPT_RUNS = 1000
 KEPT_BYTES = 64 * 1024 * 1024
+MOST_WAITING = 8
+"""How many runs may wait for one session."""
+
+
+class _Waiting(NamedTuple):
+    """A run that waits for its session."""
+
+    run: Run
+    told: Callable[[AppError | None], None]
+    urgent: bool
 
 
 class Runs:
@@ -33,6 +46,7 @@ class Runs:
         self._finished: dict[str, Run] = {}
         self._bytes = 0
         self._by_id: dict[str, Run] = {}
+        self._waiting: dict[SessionKey, deque[_Waiting]] = {}
 
     def admit(self, run: Run) -> None:
         """Take a run in.
@@ -41,14 +55,7 @@ class Runs:
             AppError: SHUTTING_DOWN, RATE_LIMIT_EXCEEDED, SESSION_BUSY or ID_IN_USE.
         """
         with self._lock:
-            if self.draining:
-                raise AppError("SHUTTING_DOWN", "The service is shutting down; ask another.")
-            if len(self._busy) >= self.limit:
-                raise AppError(
-                    "RATE_LIMIT_EXCEEDED",
-                    f"{self.limit} runs are under way, which is the limit. Try again in a moment.",
-                    headers={"Retry-After": "1"},
-                )
+            self._check_open()
             busy = self._busy.get(run.key)
             if busy is not None:
                 raise AppError(
@@ -57,16 +64,65 @@ class Runs:
                     "it, or stop it with POST /process/stop.",
                     run_id=busy.id,
                 )
-            if run.id in self._by_id:
-                raise AppError("ID_IN_USE", f"The id {run.id} is in use; leave it out or renew it.")
-            self._busy[run.key] = run
+            self._take(run)
+
+    def wait(
+        self, run: Run, told: Callable[[AppError | None], None], *, urgent: bool = False
+    ) -> Run | None:
+        """Put a run in its session's line; the end of the one before it takes it in.
+
+        Args:
+            run: The run.
+            told: Called, in whatever thread, when it has been taken in, or never will be.
+            urgent: It goes before the others, and takes the place of an urgent one before it.
+
+        Returns:
+            The run that the session is busy with; None when it was free, and this one is in.
+
+        Raises:
+            AppError: SHUTTING_DOWN, RATE_LIMIT_EXCEEDED or ID_IN_USE.
+        """
+        with self._lock:
+            self._check_open()
+            busy = self._busy.get(run.key)
+            if busy is None:
+                self._take(run)
+                return None
+            self._check_id(run)
+            line = self._waiting.setdefault(run.key, deque())
+            if urgent and line and line[0].urgent:
+                overtaken = line.popleft()
+                self._by_id.pop(overtaken.run.id, None)
+                overtaken.told(AppError("INTERRUPTED", "A later request interrupted this one."))
+            if len(line) >= MOST_WAITING:
+                raise AppError(
+                    "RATE_LIMIT_EXCEEDED",
+                    f"{MOST_WAITING} requests wait for session {run.session_id} already.",
+                    headers={"Retry-After": "1"},
+                )
+            (line.appendleft if urgent else line.append)(_Waiting(run, told, urgent))
             self._by_id[run.id] = run
+            return busy
+
+    def leave(self, run: Run) -> bool:
+        """Take a run out of the line; whether it was still in it."""
+        with self._lock:
+            line = self._waiting.get(run.key, deque())
+            found = next((waiting for waiting in line if waiting.run is run), None)
+            if found is None:
+                return False
+            line.remove(found)
+            self._by_id.pop(run.id, None)
+            if not line:
+                del self._waiting[run.key]
+            return True
 
     def ended(self, run: Run) -> None:
-        """Free its session; keep it to be read back for a while."""
+        """Free its session, or give it to who waits; keep the run to be read back for a while."""
         with self._lock:
             if self._busy.get(run.key) is run:
                 del self._busy[run.key]
+                self._let_in(run.key)
             self._finished[run.id] = run
             self._bytes += run.log.size
             self._sweep()
@@ -107,7 +163,13 @@ class Runs:
         Args:
             seconds: How long they may go on. Stopped, they get two seconds more to end.
         """
-        self.draining = True
+        with self._lock:
+            self.draining = True
+            waiting = [one for line in self._waiting.values() for one in line]
+            self._waiting.clear()
+            for one in waiting:
+                self._by_id.pop(one.run.id, None)
+                one.told(_shutting_down())
         await self._wait(seconds)
         for run in self.active():
             run.stop("shutdown")
@@ -117,6 +179,35 @@ class Runs:
         deadline = time.monotonic() + seconds
         while self.active() and time.monotonic() < deadline:  # noqa: ASYNC110 - ends in any thread
             await asyncio.sleep(0.02)
+
+    def _check_open(self) -> None:
+        if self.draining:
+            raise _shutting_down()
+
+    def _take(self, run: Run) -> None:
+        if len(self._busy) >= self.limit:
+            raise AppError(
+                "RATE_LIMIT_EXCEEDED",
+                f"{self.limit} runs are under way, which is the limit. Try again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+        self._check_id(run)
+        self._busy[run.key] = self._by_id[run.id] = run
+
+    def _check_id(self, run: Run) -> None:
+        if run.id in self._by_id:
+            raise AppError("ID_IN_USE", f"The id {run.id} is in use; leave it out or renew it.")
+
+    def _let_in(self, key: SessionKey) -> None:
+        """Take in who is first in a session's line, at once: nobody comes in between."""
+        line = self._waiting.get(key)
+        if not line:
+            return
+        first = line.popleft()
+        if not line:
+            del self._waiting[key]
+        self._busy[key] = first.run
+        first.told(None)
 
     def _sweep(self) -> None:
         now = time.monotonic()
@@ -128,3 +219,7 @@ class Runs:
             del self._finished[run.id]
             self._by_id.pop(run.id, None)
             self._bytes -= run.log.size
+
+
+def _shutting_down() -> AppError:
+    return AppError("SHUTTING_DOWN", "The service is shutting down; ask another.")

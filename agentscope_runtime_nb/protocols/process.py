@@ -13,14 +13,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from agentscope_runtime_nb.app.admission import ON_BUSY
 from agentscope_runtime_nb.app.endpoint import STREAM_HEADERS
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, AgentResponse, encode
 from agentscope_runtime_nb.protocols.route import DirectRoute
 from agentscope_runtime_nb.protocols.streaming import (
+    GONE,
     KEEP_ALIVE_SECONDS,
     RunStream,
     RunWhole,
+    admitted,
     principal_of,
     read_body,
 )
@@ -45,6 +48,14 @@ def mount(app: AgentApp) -> None:
     """Add the routes to an app."""
     path = app.endpoint_path
     schema: dict[str, Any] = {
+        "parameters": [
+            {
+                "name": "on_busy",
+                "in": "query",
+                "description": "What to do when the session has a run under way",
+                "schema": {"enum": list(ON_BUSY), "default": ON_BUSY[0]},
+            }
+        ],
         "requestBody": {
             "required": True,
             "content": {
@@ -54,12 +65,14 @@ def mount(app: AgentApp) -> None:
                     )
                 }
             },
-        }
+        },
     }
 
     async def process(request: Request) -> Response:
         asked = await read_body(request, app, AgentRequest)
-        run = app.start_run(asked, principal_of(request))
+        run = await admitted(app, asked, request)
+        if run is None:
+            return Response(status_code=GONE)
         if asked.stream:
             return RunStream(run, _framed(run.id))
         return RunWhole(run, encode)

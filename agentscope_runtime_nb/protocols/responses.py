@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotation
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
-from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
+from starlette.responses import Response
 
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest, encode
@@ -21,7 +21,14 @@ from agentscope_runtime_nb.protocols.responses_items import (
     text_of,
     usage_of,
 )
-from agentscope_runtime_nb.protocols.streaming import RunStream, RunWhole, principal_of, read_body
+from agentscope_runtime_nb.protocols.streaming import (
+    GONE,
+    RunStream,
+    RunWhole,
+    admitted,
+    principal_of,
+    read_body,
+)
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.app import AgentApp, Run
@@ -54,8 +61,9 @@ def mount(app: AgentApp) -> None:
 
     async def responses(request: Request) -> Response:
         asked = await read_body(request, app, ResponsesRequest)
-        principal = principal_of(request)
-        run = app.start_run(_agent_request(app, asked, principal), principal)
+        run = await admitted(app, _agent_request(app, asked, principal_of(request)), request)
+        if run is None:
+            return Response(status_code=GONE)
         translation = Translation(run, asked)
         if asked.stream:
             return RunStream(run, translation.encode)

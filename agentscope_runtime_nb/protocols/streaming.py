@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from agentscope_runtime_nb.app import AgentApp, Run
     from agentscope_runtime_nb.app.run import Reader
+    from agentscope_runtime_nb.events import AgentRequest
 
 KEEP_ALIVE_SECONDS = 15.0
+GONE = 499
+"""The status of what nobody waits for any more; only logs see it."""
 
 _HEADERS: list[tuple[bytes, bytes]] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -160,9 +163,39 @@ class Client:
         self._run.stop("client gone")
 
     async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await _gone(self._receive)
         self.gone()
+
+
+async def admitted(app: AgentApp, asked: AgentRequest, request: Request) -> Run | None:
+    """A run for a request, when its session is free or the query's `on_busy` says what then.
+
+    Returns:
+        The run; None when the client has gone while it waited.
+
+    Raises:
+        AppError: See `AgentApp.admit`.
+    """
+    principal = principal_of(request)
+    on_busy = request.query_params.get("on_busy", "reject")
+    if on_busy == "reject":
+        return app.start_run(asked, principal)
+    admission = asyncio.ensure_future(app.admit(asked, principal, on_busy))
+    gone = asyncio.ensure_future(_gone(request.receive))
+    try:
+        await asyncio.wait({admission, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if admission.done():
+            return admission.result()
+    finally:
+        for task in (admission, gone):
+            task.cancel()
+        await asyncio.wait({admission, gone})
+    return None
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def principal_of(request: Request) -> str:
