@@ -152,7 +152,7 @@ describe("a question", () => {
 
   it("is gone on from in a new session, which says so", async () => {
     const model = await open(talk);
-    await click("Go on from here in a new session");
+    await click("Fork from here");
     expect(model.sent.at(-1)).toMatchObject({ type: "fork", run_id: "r1" });
     model.say({ type: "snapshot", turns: [first.turn("first")], session_id: "s2" });
     await settle();

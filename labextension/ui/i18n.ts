@@ -117,7 +117,7 @@ const TABLE = {
   editMessage: ["Edit message", "编辑消息"],
   editTakesOne: ["The turn after it will be taken back.", "其后的 1 轮对话将被撤回。"],
   editTakes: ["The {count} turns after it will be taken back.", "其后的 {count} 轮对话将被撤回。"],
-  forkHere: ["Go on from here in a new session", "从这里开始新会话"],
+  forkHere: ["Fork from here", "从这里分叉"],
   forked: [
     "A new session with what was said up to there. The other one is kept.",
     "已创建新会话，包含到该处为止的对话。原会话已保留。",
