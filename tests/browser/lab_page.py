@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
-import os
-import secrets
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx2
-import nbformat
+from servers import ROOT, TOKEN, Lab, Notebook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from playwright.async_api import Browser, Locator, Page
 
-ROOT = Path(__file__).resolve().parents[2]
-BASE = "/user/ann/"
-TOKEN = "not-a-secret"
+__all__ = ["ROOT", "TOKEN", "Lab"]  # and what is defined here
+
 LOAD = "%load_ext agentscope_runtime_nb"
 # Appends to a file for as long as it runs: what a Stop has to stop.
 TICKER = """%%agent_app ticker
@@ -39,7 +28,6 @@ async def answer(msgs, request):
         yield f"word{n} "
         await asyncio.sleep(0.02)
 """
-_numbers = itertools.count(1)
 
 # What every script begins with: the panel of the notebook at `path`, brought to the front.
 _PANEL = """
@@ -52,7 +40,7 @@ _PANEL = """
   }
 """
 _OPEN = """
-  const widget = await app.commands.execute("docmanager:open", { path });
+  const widget = panel ?? (await app.commands.execute("docmanager:open", { path }));
   await widget.context.ready;
   await widget.sessionContext.ready;
   await widget.sessionContext.session?.kernel?.info;
@@ -72,106 +60,6 @@ _CLOSE = """
   await panel.sessionContext.shutdown();
   panel.dispose(); // closing would ask whether to save
 """
-
-
-class Lab:
-    """A `jupyter lab` of its own, under a hub's prefix.
-
-    Args:
-        folder: Where everything of it lives.
-        kernel: The Python of its notebooks' kernels; by default the server's own.
-        package: Whether the server has the package: its proxy and the built front end.
-    """
-
-    def __init__(self, folder: Path, *, kernel: Path | None = None, package: bool = True) -> None:
-        self.root = folder / "notebooks"
-        self.root.mkdir()
-        shared = folder / "share" / "jupyter"
-        (shared / "labextensions").mkdir(parents=True)
-        if package:
-            built = ROOT / "agentscope_runtime_nb" / "labextension"
-            (shared / "labextensions" / "agentscope-runtime-nb").symlink_to(built)
-        self._kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        if kernel is not None:
-            self._kernel |= {"display_name": "Elsewhere", "name": "elsewhere"}
-            self._kernel_spec(shared / "kernels" / "elsewhere", kernel)
-        self._settings(folder / "settings")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}{BASE}"
-        environment = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "JUPYTER_PATH": str(shared),
-            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "AGENTSCOPE_NB_DATA": str(folder / "sessions"),
-            "IPYTHONDIR": str(folder / "ipython"),
-        }
-        options = [
-            "--allow-root",
-            "--no-browser",
-            "--expose-app-in-browser",
-            f"--port={port}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.base_url={BASE}",
-            f"--IdentityProvider.token={TOKEN}",
-            f"--ServerApp.root_dir={self.root}",
-            f"--ServerApp.jpserver_extensions=agentscope_runtime_nb={package}",
-        ]
-        self._log = (folder / "lab.log").open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            env=environment,
-            cwd=self.root,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        deadline = time.monotonic() + 50
-        while True:
-            try:
-                httpx2.get(f"{self.url}api/status", params={"token": TOKEN}).raise_for_status()
-                break
-            except httpx2.HTTPError:
-                assert self._process.poll() is None, (folder / "lab.log").read_text()
-                assert time.monotonic() < deadline, (folder / "lab.log").read_text()
-                time.sleep(0.1)
-
-    @staticmethod
-    def _settings(folder: Path) -> None:
-        """No news, no questions about updates: they cover the page."""
-        quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
-        path = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(quiet))
-
-    def _kernel_spec(self, folder: Path, python: Path) -> None:
-        """Have kernels started with another Python."""
-        command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        folder.mkdir(parents=True)
-        (folder / "kernel.json").write_text(json.dumps(self._kernel | {"argv": command}))
-
-    def write(self, *cells: str) -> str:
-        """A new notebook with these cells; its path."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": self._kernel},
-        )
-        path = f"n{next(_numbers)}.ipynb"
-        nbformat.write(notebook, self.root / path)
-        return path
-
-    def close(self) -> None:
-        """End the server, which ends its kernels."""
-        self._process.terminate()
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
 
 
 class Book:
@@ -220,6 +108,14 @@ class Book:
         await self.page.reload()
         await restored(self.page)
 
+    async def restart(self) -> None:
+        """Restart the kernel."""
+        await self.evaluate("await panel.sessionContext.session.kernel.restart()")
+
+    async def interrupt(self) -> None:
+        """Interrupt what the kernel runs."""
+        await self.evaluate("await panel.sessionContext.session.kernel.interrupt()")
+
     async def close(self) -> None:
         """Close the notebook and end its kernel."""
         await self.evaluate(_CLOSE)
@@ -229,12 +125,32 @@ class Book:
         path = self.lab.root / name
         return path.stat().st_size if path.exists() else 0
 
-    async def ceased(self) -> None:
-        """It grew fifty times a second; soon after a Stop it grows no more."""
-        await asyncio.sleep(0.4)  # the click's way through browser and server, and 200 ms
-        size = self.grows()
+    async def ceased(self, name: str = "ticks") -> None:
+        """It grew fifty times a second, for twelve; soon after a Stop it grows no more."""
+        for _ in range(10):  # the click's way through a busy browser and server, and 200 ms
+            size = self.grows(name)
+            await asyncio.sleep(0.4)
+            if self.grows(name) == size:
+                break
         await asyncio.sleep(0.4)
-        assert self.grows() == size
+        assert self.grows(name) == size
+
+
+class LonePage(Book):
+    """A notebook that is a page of its own, as in Jupyter Notebook."""
+
+    async def open(self, *cells: str) -> None:
+        """Make a notebook, go to its page, load the extension."""
+        self.path = self.lab.write(LOAD, *cells)
+        await self.page.goto(f"{self.lab.url}notebooks/{self.path}")
+        await restored(self.page)
+        await self.evaluate(_OPEN)
+        await self.run(0)
+
+    async def reload(self) -> None:
+        """Save the notebook and load the page again."""
+        await super().reload()
+        await self.evaluate(_OPEN)
 
 
 @asynccontextmanager
@@ -242,8 +158,8 @@ async def on_its_own_page(lab: Lab, browser: Browser) -> AsyncIterator[Book]:
     """A place for a notebook, on a page that may be loaded again."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     page = await context.new_page()
-    made = Book(lab, page)
-    await page.goto(f"{lab.url}lab/workspaces/{secrets.token_hex(4)}?token={TOKEN}")
+    made = (LonePage if isinstance(lab, Notebook) else Book)(lab, page)
+    await lab.enter(page)
     await restored(page)
     yield made
     await made.close()
