@@ -91,7 +91,7 @@ class Requests:
 
     def _send(self, message: dict[str, Any]) -> None:
         said = [message_of(_text(message, "text"), message.get("content"))]
-        self._conversation.send(said, _text(message, "id"))
+        self._conversation.send(said, _text(message, "id"), _text(message, "on_busy"))
 
     async def _edit(self, message: dict[str, Any]) -> None:
         said = [message_of(_text(message, "text"), message.get("content"))]

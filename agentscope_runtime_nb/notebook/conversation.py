@@ -81,17 +81,20 @@ class Conversation(LiveTurns):
 
     # What may be called from any thread.
 
-    def send(self, said: str | Sequence[Message], message_id: str = "") -> Turn:
+    def send(self, said: str | Sequence[Message], message_id: str = "", on_busy: str = "") -> Turn:
         """Say something to the agent.
 
         Args:
             said: The text, or whole messages.
             message_id: The front end's id for it, which a refusal names.
+            on_busy: While another turn is being answered, `queue` waits for it and `interrupt`
+                stops it; by default this one is refused.
 
         Returns:
             The turn; its `result` becomes the final response.
         """
         turn = self._turn(said, message_id)
+        turn.on_busy = on_busy
         # The caller's context goes along, so that a display inside the run lands in its cell.
         self._owner.control.call(self._queue, turn)
         return turn
@@ -223,6 +226,7 @@ class Conversation(LiveTurns):
     def new_session(self) -> None:
         """Begin another conversation at once."""
         self.stop_now()
+        self._send_away()
         self.turns = []
         self.session_id, self.user_id, self.title = str(uuid4()), "", ""
         self._set_status("idle", changed=True)

@@ -10,10 +10,12 @@ import asyncio
 import json
 import logging
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from agentscope_runtime_nb.app.errors import AppError
+from agentscope_runtime_nb.app.runs import MOST_WAITING
 from agentscope_runtime_nb.events import Message
 from agentscope_runtime_nb.notebook import archive, settings
 from agentscope_runtime_nb.notebook.places import readable
@@ -87,6 +89,7 @@ class LiveTurns:
         # Whoever reads or writes the session file holds it; what is said meanwhile waits its turn.
         self._order = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._line: deque[Turn] = deque()
 
     @property
     def busy(self) -> bool:
@@ -144,12 +147,8 @@ class LiveTurns:
 
     def _begin(self, turn: Turn) -> Turn:
         if self.busy:
-            turn.result.set_exception(
-                AppError("SESSION_BUSY", f"{self.name} is still answering in this session.")
-            )
-            text = "The last answer is not finished: wait for it or press Stop."
-            notice = {"type": "notice", "level": "warning", "text": text}
-            self.tell(notice | ({"id": turn.message_id} if turn.message_id else {}))
+            if not self._line_up(turn):
+                self._refuse(turn, "The last answer is not finished: wait for it or press Stop.")
             return turn
         self.turns.append(turn)
         self._set_status("running", run_id=turn.run_id)
@@ -157,6 +156,36 @@ class LiveTurns:
         self._owner.agent.call(self._start, turn)
         self.spawn(self._follow(turn))
         return turn
+
+    def _line_up(self, turn: Turn) -> bool:
+        """Have a turn wait for the one that is being answered, if it may; or have that one stop."""
+        if turn.on_busy not in ("queue", "interrupt") or len(self._line) >= MOST_WAITING:
+            return False
+        if turn.on_busy == "interrupt":
+            self._line.appendleft(turn)
+            self.stop_now()  # if it does not end, the status says where it is stuck
+        else:
+            self._line.append(turn)
+        return True
+
+    def _next(self) -> None:
+        """Begin what has waited longest."""
+        if self._line and not self.busy:
+            turn = self._line.popleft()
+            turn.started = time.time()
+            self._queue(turn)
+
+    def _send_away(self) -> None:
+        """Refuse what waits: the conversation is another."""
+        while self._line:
+            self._refuse(self._line.popleft(), "It was not asked: another conversation has begun.")
+
+    def _refuse(self, turn: Turn, text: str) -> None:
+        turn.result.set_exception(
+            AppError("SESSION_BUSY", f"{self.name} is still answering in this session.")
+        )
+        notice = {"type": "notice", "level": "warning", "text": text}
+        self.tell(notice | ({"id": turn.message_id} if turn.message_id else {}))
 
     async def _follow(self, turn: Turn) -> None:
         """Pass on what the run says, a batch a frame, until it ends."""
@@ -167,6 +196,7 @@ class LiveTurns:
                 break
             await asyncio.sleep(FRAME)
         self._finish(turn)
+        self._next()
         if turn in self.turns:
             await self._after(turn)
 

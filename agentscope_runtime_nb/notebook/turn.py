@@ -27,6 +27,7 @@ class Turn:
         run_id: The run that answers.
         input: What was said, as wire messages.
         settings: The chat's settings when it was said.
+        on_busy: What it does while another is being answered: `queue`, `interrupt`, or nothing.
         final: The final response, once there is one.
         displays: MIME bundles that the answer's messages name, in the kernel that ran it.
         feedback: What a person thought of the answer.
@@ -44,6 +45,7 @@ class Turn:
     prints: int = 0
     stopped: bool = False
     message_id: str = ""
+    on_busy: str = ""
     failure: str = ""
     final: dict[str, Any] | None = None
     displays: dict[str, Any] = field(default_factory=dict[str, Any])
