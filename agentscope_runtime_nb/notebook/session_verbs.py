@@ -11,7 +11,7 @@ from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.notebook.archive import LATEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from agentscope_runtime_nb.notebook.handle import AgentHandle
 
@@ -61,7 +61,7 @@ def known(agent: AgentHandle) -> list[str]:
 
 
 @contextmanager
-def _as_usage_errors() -> Iterator[None]:
+def _as_usage_errors() -> Generator[None]:
     """Show what a person asked for in vain as a sentence, without the frames above it."""
     try:
         yield

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from real_kernel import LOAD, customs, until
+from chat_page import MEMORY, chat, value, words
+from real_kernel import LOAD, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from real_kernel import Kernel
-
-MEMORY = "%%agent_app friday --prompt --model scripted\nYou are Friday."
-SLOW = """%%agent_app slow
-import asyncio
-@app.query
-async def answer(msgs, request):
-    yield "so far"
-    await asyncio.sleep(30)
-"""
 
 
 @pytest.fixture
@@ -40,72 +32,6 @@ def talk(kernels: Callable[..., Kernel], folder: Path) -> Callable[[], Kernel]:
         return made
 
     return start
-
-
-class Chat:
-    """A chat widget as its page uses it."""
-
-    def __init__(self, kernel: Kernel, ident: str) -> None:
-        self.kernel = kernel
-        self.ident = ident
-        self.count = 0
-
-    def say(self, kind: str, **fields: Any) -> int:
-        """Send a message; where its answers begin."""
-        self.count += 1
-        mark = self.kernel.mark
-        self.kernel.say(self.ident, {"id": f"{self.ident}{self.count}", "type": kind, **fields})
-        return mark
-
-    def ask(self, text: str, kind: str = "send", **fields: Any) -> tuple[str, str]:
-        """Say something and wait; the run and the answer."""
-        mark = self.say(kind, text=text, **fields)
-        run_id = self.kernel.custom(self.ident, "turn", after=mark)["turn"]["run_id"]
-        final = self.final(run_id, mark)
-        return run_id, words(final)
-
-    def final(self, run_id: str, mark: int) -> dict[str, Any]:
-        """A run's final response."""
-
-        def found() -> list[dict[str, Any]]:
-            told = customs(self.kernel, self.ident, mark, kind="events", run_id=run_id)
-            events = [event for message in told for event in message["events"]]
-            turns = customs(self.kernel, self.ident, mark, kind="turn")
-            events += [
-                e for m in turns if m["turn"]["run_id"] == run_id for e in m["turn"]["events"]
-            ]
-            ends = ("completed", "failed", "canceled")
-            return [e for e in events if e["object"] == "response" and e["status"] in ends]
-
-        until(lambda: bool(found()))
-        return found()[0]
-
-    def told(self, kind: str, mark: int, **fields: Any) -> dict[str, Any]:
-        """The next message of a kind."""
-        return self.kernel.custom(self.ident, kind, after=mark, **fields)
-
-    def sessions(self, search: str = "") -> list[dict[str, Any]]:
-        return self.told("sessions", self.say("sessions", search=search))["sessions"]
-
-    def open(self, session_id: str) -> dict[str, Any]:
-        return self.told("snapshot", self.say("open", session_id=session_id))
-
-
-def words(response: dict[str, Any]) -> str:
-    return "".join(
-        content.get("text") or ""
-        for message in response["output"]
-        if message["type"] == "message"
-        for content in message["content"]
-    )
-
-
-def chat(kernel: Kernel, cell: str = MEMORY) -> Chat:
-    return Chat(kernel, kernel.widget(kernel.run(cell)))
-
-
-def value(kernel: Kernel, code: str) -> str:
-    return kernel.run(code).value["text/plain"].strip("'\"")
 
 
 @pytest.mark.parametrize("end", ["restart", "kill"])
@@ -147,9 +73,8 @@ def test_another_kernel_opens_it_and_both_see_the_list(
     assert len(page.open(session)["turns"]) == 2
 
 
-def test_editing_takes_back_what_came_after(talk: Callable[[], Kernel]) -> None:
-    kernel = talk()
-    page = chat(kernel)
+def test_editing_takes_back_what_came_after(kernel: Kernel) -> None:
+    page = chat(kernel, MEMORY.replace("friday", "editor"))
     page.ask("My name is Ann")
     second, _ = page.ask("I live in Rome")
     page.ask("I like tea")
@@ -159,33 +84,31 @@ def test_editing_takes_back_what_came_after(talk: Callable[[], Kernel]) -> None:
     run_id = page.told("turn", mark)["turn"]["run_id"]
     page.final(run_id, mark)
     assert "Oslo" in page.ask("what did I just say?")[1]
-    history = value(kernel, "[m.text for m in await friday.app.history(friday.session_id)]")
+    history = value(kernel, "[m.text for m in await editor.app.history(editor.session_id)]")
     assert "Oslo" in history
     assert "Rome" not in history
     assert "tea" not in history
-    kernel.run("friday.edit(1, 'I live in Kyiv')")
-    assert "Kyiv" in kernel.run("friday.ask('what did I just say?')").value["text/plain"]
-    assert value(kernel, "[len(friday.messages), friday.title]") == "[4, 'I live in Kyiv']"
+    kernel.run("editor.edit(1, 'I live in Kyiv')")
+    assert "Kyiv" in kernel.run("editor.ask('what did I just say?')").value["text/plain"]
+    assert value(kernel, "[len(editor.messages), editor.title]") == "[4, 'I live in Kyiv']"
 
 
-def test_asking_again_leaves_no_double(talk: Callable[[], Kernel]) -> None:
-    kernel = talk()
-    page = chat(kernel)
+def test_asking_again_leaves_no_double(kernel: Kernel) -> None:
+    page = chat(kernel, MEMORY.replace("friday", "asker"))
     run_id, _ = page.ask("one")
     page.ask("two")
     mark = page.say("retry", run_id=run_id)
     again = page.told("turn", mark)["turn"]["run_id"]
     page.final(again, mark)
-    asked = "[m.text for m in await friday.app.history(friday.session_id) if m.role == 'user']"
+    asked = "[m.text for m in await asker.app.history(asker.session_id) if m.role == 'user']"
     assert value(kernel, asked) == "['two', 'one']"
 
 
-def test_a_fork_goes_its_own_way(talk: Callable[[], Kernel]) -> None:
-    kernel = talk()
-    page = chat(kernel)
+def test_a_fork_goes_its_own_way(kernel: Kernel) -> None:
+    page = chat(kernel, MEMORY.replace("friday", "forker"))
     first, _ = page.ask("My name is Ann")
     page.ask("I live in Rome")
-    old = value(kernel, "friday.session_id")
+    old = value(kernel, "forker.session_id")
     shown = page.told("snapshot", page.say("fork", run_id=first))
     assert [turn["run_id"] for turn in shown["turns"]] == [first]
     assert shown["session_id"] != old
@@ -197,9 +120,8 @@ def test_a_fork_goes_its_own_way(talk: Callable[[], Kernel]) -> None:
     assert len(page.sessions()) == 2
 
 
-def test_sessions_are_named_found_and_deleted(talk: Callable[[], Kernel]) -> None:
-    kernel = talk()
-    page = chat(kernel)
+def test_sessions_are_named_found_and_deleted(kernel: Kernel) -> None:
+    page = chat(kernel, MEMORY.replace("friday", "clerk"))
     titles = ["100 % sure", "a_b", 'l\'été "là"', "中文标题"]
     for text in ("first", "second", "third", "fourth"):
         page.told("snapshot", page.say("new_session"))
@@ -217,14 +139,14 @@ def test_sessions_are_named_found_and_deleted(talk: Callable[[], Kernel]) -> Non
     for search, found in (("%", 1), ("_", 1), ("L'ÉTÉ", 1), ('"là"', 1), ("文标", 1), ("talk", 4)):
         assert len(page.sessions(search)) == found, search
     assert page.sessions("nowhere") == []
-    assert value(kernel, "friday.title") == titles[0]
-    assert "中文标题" in kernel.run("friday.sessions()").value["text/html"]
-    assert "<a " not in kernel.run("friday.sessions()").value["text/html"]
-    kernel.run('friday.open("L\'ÉTÉ")')
-    assert value(kernel, "friday.messages[0].text") == "second talk"
+    assert value(kernel, "clerk.title") == titles[0]
+    assert "中文标题" in kernel.run("clerk.sessions()").value["text/html"]
+    assert "<a " not in kernel.run("clerk.sessions()").value["text/html"]
+    kernel.run('clerk.open("L\'ÉTÉ")')
+    assert value(kernel, "clerk.messages[0].text") == "second talk"
     page.say("delete", session_id=listed[3]["session_id"])
     assert len(page.sessions()) == 3
-    opened = value(kernel, "friday.session_id")
+    opened = value(kernel, "clerk.session_id")
     mark = page.say("delete", session_id=opened)
     fresh = page.told("snapshot", mark)
     assert fresh["turns"] == []
