@@ -220,4 +220,5 @@ def kernels() -> Iterator[Finding]:
     if status.st_uid != os.getuid():
         text = f"{folder} belongs to another user: no page reaches this user's kernels by HTTP."
         yield warning("kernels", text, as_root(command("rm", "-r", folder)))
-    yield fine("kernels", f"{good} {'serves' if good == 1 else 'serve'} agents now.")
+    serve = {0: "None serves", 1: "One serves"}.get(good, f"{good} serve")
+    yield fine("kernels", f"{serve} agents now.")

@@ -123,6 +123,7 @@ class ExportReport:
             + (f"<ul>{notes}</ul>" if notes else "")
             + f"<details><summary>{len(self.kept)} statements kept, {len(self.dropped)} left out"
             f"</summary><table><tr><th>cell</th><th>statement</th><th></th><th>why</th></tr>{rows}"
-            f"</table></details><details><summary>{len(self.requirements)} requirements</summary>"
+            f"</table></details><details><summary>{len(self.requirements)} requirement"
+            f"{'' if len(self.requirements) == 1 else 's'}</summary>"
             f"<pre>{html.escape(chr(10).join(self.requirements))}</pre></details></div>"
         )
