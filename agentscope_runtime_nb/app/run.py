@@ -284,8 +284,11 @@ class Run:
                 return
             self.done = True
             self.ended_at = time.monotonic()
-        self.log.closed = True
-        self._on_end(self)
+        try:
+            self._on_end(self)
+        finally:
+            # Last: who sees that it is over may begin the next one, or take this one back.
+            self.log.closed = True
 
     def turn(self) -> StoredTurn:
         """What is kept of it in the session."""
