@@ -21,6 +21,7 @@ import pytest
 from agentscope_runtime_nb.doctor import machine
 from agentscope_runtime_nb.doctor.examination import CHECKS, Check, examine
 from agentscope_runtime_nb.doctor.findings import fine, release
+from agentscope_runtime_nb.doctor.jupyter import _complaints
 from agentscope_runtime_nb.models import ScriptedServer
 
 if TYPE_CHECKING:
@@ -330,3 +331,35 @@ def test_every_check_is_asked_for():
 def test_versions_compare_as_numbers():
     assert release("6.9.1") < release("6.31.0rc1") < release("7.4")
     assert release("unknown") == ()
+
+
+def test_packages_that_do_not_go_together():
+    good = {"ipykernel": "7.4.0", "ipywidgets": "8.1.9", "jupyterlab": "4.6.6"}
+    found = list(_complaints(good | {"jupyterlab-widgets": "3.0.17"}))
+    assert not found
+    found = list(_complaints(good))
+    assert [(f.id, f.state) for f in found] == [("jupyterlab-widgets", "broken")]
+    old = {"ipykernel": "6.29.5", "ipywidgets": "7.8.1", "notebook": "6.5.7"}
+    states = {f.id: f.state for f in _complaints(old)}
+    assert states["ipywidgets"] == "broken"
+    assert states["ipykernel"] == states["notebook"] == "warning"
+
+
+def test_a_server_extension_that_is_switched_off(doctor):
+    folder = doctor.home / "config" / "jupyter_server_config.d"
+    folder.mkdir(parents=True)
+    switched = {"ServerApp": {"jpserver_extensions": {"agentscope_runtime_nb": False}}}
+    (folder / "ours.json").write_text(json.dumps(switched))
+    own = {"JUPYTER_CONFIG_DIR": str(folder.parent), "JUPYTER_PREFER_ENV_PATH": "0"}
+    said = doctor("--json", **own)
+    assert (said.code, said.state("server-extension")) == (0, "warning")
+    assert "extension enable agentscope_runtime_nb" in said.of("server-extension")[0]["fix"]
+
+
+def test_an_index_that_never_answers(doctor):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        said = doctor("--json", PIP_INDEX_URL=index)
+    assert (said.code, said.state("local-model")) == (0, "warning")
