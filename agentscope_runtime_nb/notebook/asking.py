@@ -11,7 +11,8 @@ import shlex
 from dataclasses import dataclass
 
 KEY = "AGENTSCOPE_NB_API_KEY"
-_RESPONSES = "/compatible-mode/v1"
+BASE = "/compatible-mode/v1"
+RESPONSES = f"{BASE}/responses"
 
 
 def curl(
@@ -42,7 +43,7 @@ def openai_sdk(address: str, name: str, text: str = "Hello", *, keyed: bool) -> 
             *(["import os"] if keyed else []),
             "from openai import OpenAI",
             "",
-            f'client = OpenAI(base_url="{address}{_RESPONSES}", api_key={key})',
+            f'client = OpenAI(base_url="{address}{BASE}", api_key={key})',
             f"answer = client.responses.create(model={name!r}, input={text!r})",
             "print(answer.output_text)",
         ]

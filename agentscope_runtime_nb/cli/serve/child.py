@@ -22,6 +22,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from agentscope_runtime_nb.app import AgentApp
 from agentscope_runtime_nb.app.errors import DefinitionError
 from agentscope_runtime_nb.app.gate import open_gate
 from agentscope_runtime_nb.app.serving import DrainingServer, check_exposure, config, keep_loaded
@@ -30,7 +31,6 @@ from agentscope_runtime_nb.cli.run import load_env
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from agentscope_runtime_nb.app import AgentApp
 
 _LAST_RUNS = 3600.0  # how long a replaced version may go on answering what it was asked
 _GRACE = 1.0  # a connection that was taken just before the swap has its question on the way
@@ -178,7 +178,8 @@ class _Server(DrainingServer):
             description=app.description,
             keyed=bool(app.keys or app.identified),
             path=app.endpoint_path,
-            routes=_routes(app),
+            own=sorted(_routes(app) - _routes(AgentApp(endpoint_path=app.endpoint_path))),
+            docs=app.docs_url,
         )
 
     def _retire(self) -> None:
@@ -209,14 +210,12 @@ def _closing(connection: Any) -> bool:
     return transport is not None and transport.is_closing()
 
 
-def _routes(app: AgentApp) -> list[list[str]]:
+def _routes(app: AgentApp) -> set[tuple[str, str]]:
     """Method and path of what can be called."""
-    own = {app.docs_url, app.redoc_url, app.openapi_url, app.swagger_ui_oauth2_redirect_url}
-    found: list[list[str]] = []
+    found: set[tuple[str, str]] = set()
     for route in app.routes:
-        path, methods = getattr(route, "path", ""), getattr(route, "methods", None) or {"GET"}
-        if path not in own:
-            found += [[method, path] for method in sorted(methods - {"HEAD"})]
+        methods: set[str] = getattr(route, "methods", None) or {"GET"}
+        found |= {(method, getattr(route, "path", "")) for method in methods - {"HEAD"}}
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from agentscope_runtime_nb.app.serving import DRAIN_SECONDS
-from agentscope_runtime_nb.notebook.asking import curl
+from agentscope_runtime_nb.notebook.asking import RESPONSES, curl
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.export.problems import ExportError
@@ -41,8 +41,13 @@ class Voice:
         self._serves = True
         about = f": {facts['description']}" if facts["description"] else ""
         typer.echo(f"{facts['name']} of {self._notebook}{about}\n  {self._address}{self._more}\n")
-        for method, path in facts["routes"]:
-            typer.echo(f"  {method:<6} {path}")
+        routes = [("POST", facts["path"], "ask it")]
+        routes += [("POST", RESPONSES, "ask it with OpenAI's SDK")]
+        routes += [(method, path, "its own") for method, path in facts["own"]]
+        routes += [("GET", facts["docs"], "all that can be called")] if facts["docs"] else []
+        width = max(len(path) for _, path, _ in routes)
+        for method, path, what in routes:
+            typer.echo(f"  {method:<6} {path:<{width}}  {what}")
         ask = curl(self._address, facts["path"], keyed=facts["keyed"])
         typer.echo(f"\nAsk it:\n  {ask}\n")
         again = f"{self._notebook} is read again whenever it is saved. " if self._reload else ""
