@@ -75,6 +75,10 @@ class AppError(Exception):
         self.headers = headers or {}
         self.details = details
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence; the frames above it are not the user's."""
+        return [f"{type(self).__name__}: {self}"]
+
     def body(self) -> dict[str, Any]:
         """The JSON body: `{"error": {"code", "message", …}}`."""
         return {"error": {"code": self.code, "message": self.message, **self.details}}
