@@ -95,6 +95,17 @@ describe("chat", () => {
     expect(button("Download transcript")?.disabled).toBe(false);
   });
 
+  it("says of an answer that a kernel did not finish that it was cut off", async () => {
+    const begun = new RunScript("r9");
+    const model = await open({ turns: [begun.turn("hi")] });
+    expect(page.el.textContent).toContain("Working");
+    model.broken = true;
+    model.trigger("comm_live_update");
+    await settle();
+    expect(page.el.textContent).toContain("Cut off");
+    expect(page.el.textContent).not.toContain("Working");
+  });
+
   it("does not take what a dead kernel said last for a sign of life", async () => {
     const model = await open({ turns: [script.turn("hi")] });
     model.say({ type: "log", run_id: "r1", text: "in mid-answer" }); // read at the next frame

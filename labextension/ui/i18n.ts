@@ -22,6 +22,7 @@ const TABLE = {
   ],
   stopped: ["Stopped.", "已停止。"],
   incomplete: ["The answer is incomplete.", "回答不完整。"],
+  cutOff: ["Cut off: the kernel has gone.", "已中断：内核已不在。"],
   retry: ["Retry", "重试"],
   tryAgain: ["Ask again", "重新提问"],
   newSession: ["New session", "新会话"],

@@ -42,6 +42,7 @@ export function Talk(
           approver={index === last && !props.gone ? approver : null}
           actions={actions}
           locked={locked}
+          gone={props.gone}
         />
       ))}
       {state.pending.map((message) => (

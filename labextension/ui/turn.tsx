@@ -30,6 +30,8 @@ export interface TurnProps {
   readonly actions: TurnActions;
   /** Whether the conversation can be changed now. */
   readonly locked: boolean;
+  /** Whether the kernel is gone: what it was saying will not go on. */
+  readonly gone: boolean;
 }
 
 /** A turn of the conversation. */
@@ -37,14 +39,15 @@ export const Turn = memo(function Turn(props: TurnProps) {
   const { turn, name, words, onRetry, actions } = props;
   const items = itemsOf(turn);
   const retry = onRetry ? () => onRetry(turn.lastRunId) : undefined;
+  const cut = props.gone && !ended(turn.status);
   return (
-    <div class="asnb-turn" data-status={turn.status}>
+    <div class={cut ? "asnb-turn asnb-cut" : "asnb-turn"} data-status={turn.status}>
       <Question turn={turn} words={words} actions={actions} locked={props.locked} />
       <div class="asnb-answer" role="group" aria-label={name}>
         <Decisions turn={turn} approver={props.approver}>
           <Lines items={items} own={name} words={words} />
         </Decisions>
-        {!ended(turn.status) && isQuiet(items) && (
+        {!ended(turn.status) && !cut && isQuiet(items) && (
           <div class="asnb-working">
             <span class="asnb-dots" aria-hidden="true">
               <i />
@@ -56,6 +59,7 @@ export const Turn = memo(function Turn(props: TurnProps) {
         )}
         {turn.status === "canceled" && <p class="asnb-stopped">{words("stopped")}</p>}
         {turn.status === "incomplete" && <p class="asnb-stopped">{words("incomplete")}</p>}
+        {cut && <p class="asnb-stopped">{words("cutOff")}</p>}
         {turn.error && <ErrorCard error={turn.error} words={words} onRetry={retry} />}
         {turn.log && <Prints log={turn.log} words={words} />}
         {ended(turn.status) && (

@@ -144,6 +144,7 @@ class Journey:
             await self.book.ceased()
             await expect(chat.box).to_be_disabled()
             await expect(chat.answer).to_contain_text("word3")
+            await expect(chat.answer).to_contain_text("Cut off")
             await self.book.run(LOAD_CELL)
             chat = await self.book.chat_under(TICKER_CELL)
             await self._start(chat)
