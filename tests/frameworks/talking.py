@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     import httpx2
 
-NO_SCRIPT: Any = None
-
 
 def app_with(make: Callable[[], Any], store: str | Path = ":memory:") -> AgentApp:
     """An app that makes an agent, or a pipeline, for each request."""
@@ -32,13 +30,13 @@ def app_with(make: Callable[[], Any], store: str | Path = ":memory:") -> AgentAp
     return app
 
 
-def agent(*tools: Any, script: Any = NO_SCRIPT, name: str = "Friday", **options: Any) -> Agent:
-    """An agent that answers from a script; one server is started for each."""
+def agent(*tools: Any, script: Any = None) -> Agent:
+    """An agent that answers from a script; each has a server of its own."""
     scripted = model("scripted") if script is None else model("scripted", script=script)
-    return Agent(name, f"You are {name}.", chat_model(scripted), toolkit(*tools), **options)
+    return Agent("Friday", "You are Friday.", chat_model(scripted), toolkit(*tools))
 
 
-def app_of(*tools: Any, script: Any = NO_SCRIPT, store: str | Path = ":memory:") -> AgentApp:
+def app_of(*tools: Any, script: Any = None, store: str | Path = ":memory:") -> AgentApp:
     """An app with one agent."""
     scripted = model("scripted") if script is None else model("scripted", script=script)
     return app_with(

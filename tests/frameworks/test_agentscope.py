@@ -8,19 +8,18 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from agentscope.agent import Agent
 from agentscope.message import TextBlock
 from agentscope.tool import FunctionTool, ToolChunk
 from serving import said, serve, until
 from talking import app_of, app_with, kinds, of_kind, talk
 
-from agentscope_runtime_nb import AgentApp, Message, Text, model
+from agentscope_runtime_nb import AgentApp, DefinitionError, Message, Text, model
 from agentscope_runtime_nb.frameworks.agentscope import chat_model, reply, toolkit
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n not really").decode()
 
@@ -344,6 +343,14 @@ async def test_a_handler_may_mix_what_it_yields() -> None:
         "During.",
         None,
     ]
+
+
+async def test_what_reply_cannot_remember_for_is_named() -> None:
+    class Stranger:
+        reply_stream = None
+
+    with pytest.raises(DefinitionError, match="Stranger"):
+        await anext(reply(Stranger(), request_of("x")))  # pyright: ignore[reportArgumentType]
 
 
 def test_models_become_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:

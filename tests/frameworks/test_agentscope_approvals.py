@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from agentscope.agent import Agent
+from agentscope.mcp import MCPClient, StdioMCPConfig
 from agentscope.message import TextBlock
 from agentscope.pipeline import TeamMember, TeamPipeline
 from agentscope.tool import Bash, FunctionTool, ToolChunk
 from serving import said, serve
-from talking import app_of, app_with, asked, decide, kinds, of_kind, talk
+from talking import agent, app_of, app_with, asked, decide, kinds, of_kind, talk
 
 from agentscope_runtime_nb import model, tool
 from agentscope_runtime_nb.frameworks.agentscope import chat_model, toolkit
@@ -201,6 +203,26 @@ async def test_its_own_function_tools_ask_as_they_do() -> None:
         (request,) = asked(await talk(client, "go"))
         assert said(await decide(client, request, True)) == "noted"
     assert done == ["milk"]
+
+
+async def test_a_tool_of_an_mcp_server_asks_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(
+        "from mcp.server.fastmcp import FastMCP\nserver = FastMCP('files')\n\n@server.tool()\n"
+        "def delete(path: str) -> str:\n    return 'deleted ' + path\n\nserver.run()\n"
+    )
+    config = StdioMCPConfig(command=sys.executable, args=[str(tmp_path / "server.py")])
+    files = MCPClient(name="files", is_stateful=True, mcp_config=config)
+    call = {"name": "mcp__files__delete", "arguments": {"path": "a"}}
+    script = [{"call": [call], "then": {"say": "{tool_result}"}}]
+
+    app = app_with(lambda: agent(files, script=script))
+    app.init(files.connect)
+    app.shutdown(files.close)
+    async with serve(app) as client:
+        (request,) = asked(await talk(client, "go"))
+        assert request["server_label"] == "files"
+        assert "deleted a" in said(await decide(client, request, True, always=True))
+        assert asked(await talk(client, "go")) == []
 
 
 async def test_what_somebody_else_executes_comes_back_as_a_result() -> None:

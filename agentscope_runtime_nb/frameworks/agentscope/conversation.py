@@ -21,7 +21,7 @@ from agentscope.message import ToolCallBlock, ToolCallState, ToolResultBlock
 from agentscope.state import AgentState
 from pydantic import ValidationError
 
-from agentscope_runtime_nb.app.errors import AppError
+from agentscope_runtime_nb.app.errors import AppError, DefinitionError
 from agentscope_runtime_nb.events import decisions
 from agentscope_runtime_nb.frameworks.agentscope.events import Resumed, Voice
 from agentscope_runtime_nb.frameworks.agentscope.messages import (
@@ -80,6 +80,11 @@ class _Turn:
         self._whole = {"yield_final_msg": True} if isinstance(agent, Agent) else {}
         self._request = request
         self._agents = {found.name: found for found in _agents_of(agent)}
+        if not self._agents:
+            raise DefinitionError(
+                "reply() takes AgentScope's Agent, or a pipeline that holds some, not a "
+                f"{type(agent).__name__}. Yield what that gives you, without reply()."
+            )
         self._first = next(iter(self._agents.values()))
         self._reasons: dict[str, str] = {}
         for found in self._agents.values():

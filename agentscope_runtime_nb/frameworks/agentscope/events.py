@@ -222,14 +222,18 @@ class _Writer:
         await self._call(event, done=False)
 
     async def _tool_call_delta(self, event: Any) -> None:
-        self._calls[event.tool_call_id].arguments += event.delta
+        self._call_of(event).arguments += event.delta
         await self._call(event, done=False)
 
     async def _tool_call_end(self, event: Any) -> None:
         await self._call(event, done=True)
 
+    def _call_of(self, event: Any) -> _Call:
+        name = self._names.get(event.tool_call_id, "")
+        return self._calls.setdefault(event.tool_call_id, _Call(name))
+
     async def _call(self, event: Any, *, done: bool) -> None:
-        call = self._calls[event.tool_call_id]
+        call = self._call_of(event)
         await self._emit.tool_call(
             event.tool_call_id, call.name, call.arguments, done=done, **self._voice(event)
         )
