@@ -32,6 +32,7 @@ def curl(
     words += [shlex.quote(f"{address}{path}"), "-H", "'Content-Type: application/json'"]
     words += ["-H", f'"Authorization: Bearer ${KEY}"'] if keyed else []
     body = json.dumps({"input": text, "stream": False}, ensure_ascii=False)
+    body = body.replace("'", "\\u0027")  # no shell has to be told of it then
     return " ".join([*words, "-d", shlex.quote(body)])
 
 
@@ -44,10 +45,14 @@ def openai_sdk(address: str, name: str, text: str = "Hello", *, keyed: bool) -> 
             "from openai import OpenAI",
             "",
             f'client = OpenAI(base_url="{address}{BASE}", api_key={key})',
-            f"answer = client.responses.create(model={name!r}, input={text!r})",
+            f"answer = client.responses.create(model={_string(name)}, input={_string(text)})",
             "print(answer.output_text)",
         ]
     )
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

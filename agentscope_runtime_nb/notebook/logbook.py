@@ -86,10 +86,10 @@ class Record:
 
     @property
     def head(self) -> str:
-        """The run in a line."""
+        """When it ran, how it ended, how long it took."""
         when = time.strftime("%H:%M:%S", time.localtime(self.at))
         mark = _MARKS.get(self.status, "·")
-        return f"{when}  {mark} {self.status}  {self.seconds:.1f} s  {self.run_id}"
+        return f"{when}  {mark} {self.status}  {self.seconds:.1f} s"
 
     @property
     def parts(self) -> list[tuple[str, str]]:
@@ -124,7 +124,7 @@ class Log:
             return f"{self.name} has not been asked yet, or not for a while."
         blocks: list[str] = []
         for record in self.records:
-            lines = [record.head, f"    asked: {record.asked}"]
+            lines = [f"{record.head}  {record.run_id}", f"    asked: {record.asked}"]
             for kind, text in record.parts:
                 lines += [f"    {kind}:", *(f"      {line}" for line in text.split("\n"))]
             blocks.append("\n".join(lines))
@@ -177,7 +177,10 @@ def _end(text: str) -> str:
 def _row(record: Record, *, unfolded: bool) -> str:
     colour = "var(--jp-error-color1, #c62828)" if record.status == "failed" else "inherit"
     parts = "".join(_part(kind, text) for kind, text in record.parts)
-    asked = f"<span style='opacity:.75'>{html.escape(record.asked)}</span>"
+    asked = (
+        f"{html.escape(record.asked)} <code style='opacity:.6;background:none;font-size:85%'>"
+        f"{html.escape(record.run_id)}</code>"
+    )
     body = parts or "<div style='opacity:.75;margin:.3em 0 .3em 1.2em'>It printed nothing.</div>"
     return (
         f"<details{' open' if unfolded and parts else ''}><summary>"
