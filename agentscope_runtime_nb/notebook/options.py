@@ -278,6 +278,7 @@ _PARSERS = {
     "chat": chat_parser,
     "sessions": sessions_parser,
     "transcript": transcript_parser,
+    "doctor": doctor_parser,
 }
 _SESSION_OPTIONS = ("--session", "-s", "--open", "--rename", "--delete")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
 from IPython.core.error import UsageError
 
 if TYPE_CHECKING:
@@ -28,3 +29,6 @@ def test_the_server_that_started_the_kernel(kernel: Kernel) -> None:
 
 def test_an_option_that_is_none(shell: Shell) -> None:
     assert isinstance(shell.fail("%agent_app doctor --aks"), UsageError)
+    with pytest.warns(PendingDeprecationWarning):  # of IPython's own
+        found = shell.ip.Completer.complete(line_buffer="%agent_app doctor --a")[1]
+    assert found == ["--ask"]
