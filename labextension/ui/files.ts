@@ -7,7 +7,7 @@ import type { AnyContent, Message } from "./wire";
 /** A content as it is sent to the kernel. */
 export type OutContent =
   | { type: "image"; image_url: string; filename?: string }
-  | { type: "audio"; data: string; format: string }
+  | { type: "audio"; data: string; format: string; filename?: string }
   | { type: "file"; filename: string; file_data?: string; file_url?: string }
   | { type: "video"; video_url: string };
 
@@ -25,7 +25,9 @@ export interface Attachment {
 export const MAX_FILES = 10;
 export const MAX_BYTES = 7_000_000;
 
-const RASTER = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+const RASTER = new Set(
+  ["png", "jpeg", "gif", "webp", "avif", "bmp"].map((kind) => `image/${kind}`),
+);
 const SOUNDS: Readonly<Record<string, string>> = {
   "audio/wav": "wav",
   "audio/x-wav": "wav",
@@ -79,7 +81,7 @@ export async function read(file: File): Promise<OutContent> {
   if (RASTER.has(file.type)) {
     return { type: "image", image_url: `data:${file.type};base64,${data}`, filename };
   }
-  if (format) return { type: "audio", data, format };
+  if (format) return { type: "audio", data, format, filename };
   return { type: "file", filename, file_data: data };
 }
 
@@ -130,7 +132,7 @@ export function asAttachment(content: OutContent, key: string): Attachment {
 
 function nameOf(content: OutContent): string {
   if (content.type === "image") return content.filename ?? "";
-  if (content.type === "audio") return `audio.${content.format}`;
+  if (content.type === "audio") return content.filename ?? `audio.${content.format}`;
   return content.type === "file" ? content.filename : content.video_url;
 }
 
@@ -142,7 +144,12 @@ function outgoing(content: AnyContent): OutContent | null {
     case "image":
       return { type: "image", image_url: text("image_url"), ...(filename && { filename }) };
     case "audio":
-      return { type: "audio", data: text("data"), format: text("format") || "wav" };
+      return {
+        type: "audio",
+        data: text("data"),
+        format: text("format") || "wav",
+        ...(filename && { filename }),
+      };
     case "video":
       return { type: "video", video_url: text("video_url") };
     case "file": {

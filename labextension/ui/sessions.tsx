@@ -145,7 +145,7 @@ function Found(
         <Entry
           key={entry.session_id}
           entry={entry}
-          title={clean(found.renamed.get(entry.session_id) ?? entry.title)}
+          title={clean(found.renamed.get(entry.session_id) || entry.title)}
           current={entry.session_id === state.sessionId}
           words={words}
           locked={busy}
@@ -187,7 +187,7 @@ function Entry(props: EntryProps): JSX.Element {
           title={title}
           words={words}
           onDone={(next) => {
-            if (next && next !== title) props.onRename(next);
+            if (next !== null && next !== title) props.onRename(next);
             back();
           }}
         />
@@ -224,7 +224,8 @@ function Entry(props: EntryProps): JSX.Element {
 function Rename(props: {
   title: string;
   words: Words;
-  onDone: (title: string) => void;
+  /** Null leaves it as it is; without a title it is called by its first words. */
+  onDone: (title: string | null) => void;
 }): JSX.Element {
   const { words, onDone } = props;
   const [text, setText] = useState(props.title);
@@ -235,7 +236,7 @@ function Rename(props: {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    onDone(event.key === "Enter" ? text.trim() : "");
+    onDone(event.key === "Enter" ? text.trim() : null);
   };
   return (
     <span class="asnb-session-form">
@@ -250,7 +251,7 @@ function Rename(props: {
         onKeyDown={onKeyDown}
       />
       <IconButton icon="check" label={words("rename")} onClick={() => onDone(text.trim())} />
-      <IconButton icon="close" label={words("cancel")} onClick={() => onDone("")} />
+      <IconButton icon="close" label={words("cancel")} onClick={() => onDone(null)} />
     </span>
   );
 }

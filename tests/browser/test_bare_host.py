@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser
 
+CODER = """%%agent_app coder
+@app.query
+async def answer(msgs, request):
+    yield "**Here:**\\n```python\\nx = 1\\n```\\n\\n```rust\\nlet y = 2;\\n```\\n"
+"""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def host(browser: Browser, tmp_path: Path) -> AsyncIterator[BareHost]:
@@ -66,3 +72,10 @@ async def test_by_the_comm_alone(host: BareHost) -> None:
     words = " ".join(f"w{n}" for n in range(WORDS))
     await expect(counter.answer.locator(".asnb-md")).to_have_text(f"{words} end.")
     assert not [url for url in asked if not url.startswith(("blob:", "data:", "about:"))]
+
+
+async def test_what_is_fetched_on_demand_comes_by_the_comm_too(host: BareHost) -> None:
+    _, chat = await _chat(host, CODER)
+    await chat.say("go")
+    await expect(chat.answer.locator("strong")).to_have_text("Here:")
+    await expect(chat.answer.locator(".hljs-number")).to_have_text(["1", "2"])
