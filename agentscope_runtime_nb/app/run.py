@@ -34,6 +34,10 @@ BREATH = 64
 """Events after which a run lets others on its loop act: a Stop, a disconnect, other runs."""
 
 _KEPT = ("status", "usage", "created_at", "completed_at")
+PRINTED = 1_000_000
+"""Characters of its handler's prints that a run keeps."""
+
+_FULL = "… It printed more than is kept.\n"
 _log = logging.getLogger("agentscope_runtime_nb.run")
 
 
@@ -70,6 +74,7 @@ class Run:
         self.began_at = time.monotonic()
         self.log = RunLog()
         self.prints: list[str] = []
+        self._room = PRINTED
         self.failure: str | None = None
         self.done = False
         self.ended_at: float | None = None
@@ -221,8 +226,11 @@ class Run:
         return whereabouts.of_awaitable(self._natives)
 
     def printed(self, text: str) -> None:
-        """Take what the handler printed."""
-        self.prints.append(text)
+        """Take what the handler printed, as long as there is room."""
+        if self._room > 0:
+            whole = len(text) <= self._room
+            self.prints.append(text if whole else f"{text[: self._room]}\n{_FULL}")
+        self._room -= len(text)
 
     async def _answer(self) -> None:
         natives = self._natives = self._stream(self)
@@ -300,6 +308,11 @@ class Run:
     def displays(self) -> dict[str, dict[str, Any]]:
         """Rich forms of what it showed, by the id in a message's `metadata.display`."""
         return self._emitter.displays
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes to keep."""
+        return self.log.size + PRINTED - max(self._room, 0)
 
     @property
     def output(self) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class Runs:
         self.draining = False
         self._lock = threading.Lock()
         self._busy: dict[SessionKey, Run] = {}
-        self._finished: dict[str, Run] = {}
+        self._finished: dict[str, tuple[Run, int]] = {}
         self._bytes = 0
         self._by_id: dict[str, Run] = {}
         self._waiting: dict[SessionKey, deque[_Waiting]] = {}
@@ -123,8 +123,9 @@ class Runs:
             if self._busy.get(run.key) is run:
                 del self._busy[run.key]
                 self._let_in(run.key)
-            self._finished[run.id] = run
-            self._bytes += run.log.size
+            size = run.size
+            self._finished[run.id] = run, size
+            self._bytes += size
             self._sweep()
 
     def get(self, run_id: str, principal: str | None = None) -> Run | None:
@@ -155,7 +156,7 @@ class Runs:
     def recent(self) -> list[Run]:
         """The runs that can still be read back, oldest first, then those under way."""
         with self._lock:
-            return [*self._finished.values(), *self._busy.values()]
+            return [*(run for run, _ in self._finished.values()), *self._busy.values()]
 
     async def drain(self, seconds: float) -> None:
         """Refuse new runs, give those under way `seconds`, then stop the rest.
@@ -212,13 +213,13 @@ class Runs:
     def _sweep(self) -> None:
         now = time.monotonic()
         while self._finished:
-            run = next(iter(self._finished.values()))
+            run, size = next(iter(self._finished.values()))
             fresh = now - (run.ended_at or now) < KEPT_SECONDS
             if fresh and len(self._finished) <= KEPT_RUNS and self._bytes <= KEPT_BYTES:
                 return
             del self._finished[run.id]
             self._by_id.pop(run.id, None)
-            self._bytes -= run.log.size
+            self._bytes -= size
 
 
 def _shutting_down() -> AppError:
