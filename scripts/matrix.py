@@ -17,35 +17,31 @@ PAGE = ROOT / "docs" / "matrix.md"
 RESULTS = ROOT / ".cache" / "reports" / "matrix"
 TESTS = ROOT / "tests" / "browser" / "test_matrix.py"
 _TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
-_HEAD = (
-    "Where",
-    "Server",
-    "Kernel",
-    "Messages by",
-    "Files by",
-    "Stop under a busy cell",
-    "Came of it",
-)
-_SHORT = {
-    "jupyterhub": "JupyterHub",
-    "notebook": "Notebook",
-    "jupyterlab": "JupyterLab",
-    "jupyter_server": "Jupyter Server",
+_HEAD = ("Where", "Server", "Kernel", "Messages by", "Files by", "Busy kernel", "Came of it")
+_SERVERS = {"jupyterhub": "JupyterHub", "notebook": "Notebook", "jupyterlab": "JupyterLab"}
+_REST = {
     "python": "Python",
+    "jupyter_server": "Jupyter Server",
+    "ipywidgets": "ipywidgets",
+    "anywidget": "anywidget",
+    "IPython": "IPython",
 }
 
 
 def main() -> int:
     """Renew the rows that have run."""
     page = PAGE.read_text("utf-8")
-    rows = dict(_rows(page))
-    for path in sorted(RESULTS.glob("*.json")):
-        rows[path.stem] = row(path.stem, json.loads(path.read_text("utf-8")))
+    results = {path.stem: json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")}
+    rows = dict(_rows(page)) | {name: row(name, result) for name, result in results.items()}
     order = re.findall(r'^    "([\w.-]+)": Row\(', TESTS.read_text("utf-8"), re.MULTILINE)
-    if missing := [name for name in order if name not in rows]:
-        print(f"matrix.py: these have not run: {', '.join(missing)}")
+    if missing := [name for name in order if name not in results]:
+        print(f"matrix.py: these have not run here: {', '.join(missing)}")
     lines = [_line(_HEAD), _line(["---"] * len(_HEAD))]
     lines += [rows[name] for name in order if name in rows]
+    if not missing:
+        lines += ["", f"In all of them: {rest(results)}."]
+    elif kept := re.search(r"^In all of them: .*$", page, re.MULTILINE):
+        lines += ["", kept[0]]
     PAGE.write_text(_TABLE.sub(lambda m: m[1] + "\n".join(lines) + "\n" + m[2], page), "utf-8")
     return 1 if missing else 0
 
@@ -56,10 +52,11 @@ def row(name: str, result: dict[str, Any]) -> str:
     failed = next((step for step, seconds in steps.items() if seconds < 0), "a check at the end")
     seconds = sum(value for value in steps.values() if value > 0)
     soon = {True: "at once", False: "after the cell"}.get(result.get("stops a busy kernel"), "?")
+    server = [f"{_SERVERS[part]} {v}" for part, v in result["server"].items() if part in _SERVERS]
     cells = (
         f"{result['what']} (`{name}`)",
-        _versions(result["server"]),
-        _versions(result["kernel"]),
+        ", ".join(server),
+        f"ipykernel {result['kernel']['ipykernel']}",
         result["road"],
         result["files"],
         soon,
@@ -68,8 +65,14 @@ def row(name: str, result: dict[str, Any]) -> str:
     return _line(cells)
 
 
-def _versions(found: dict[str, str]) -> str:
-    return ", ".join(f"{_SHORT.get(name, name)} {version}" for name, version in found.items())
+def rest(results: dict[str, dict[str, Any]]) -> str:
+    """The versions of what is not told row by row; all that there were."""
+    told: list[str] = []
+    for part, label in _REST.items():
+        sides = [result[side] for result in results.values() for side in ("server", "kernel")]
+        found = sorted({side[part] for side in sides if part in side})
+        told.append(f"{label} {' and '.join(found)}")
+    return ", ".join(told)
 
 
 def _line(cells: tuple[str, ...] | list[str]) -> str:

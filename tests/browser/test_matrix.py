@@ -55,9 +55,12 @@ def _hub(folder: Path) -> Lab:
     return Hub(folder, python=overlay("hub", "jupyterhub"), proxy=proxy())
 
 
+def _old_kernel(version: str) -> Path:
+    return overlay(f"ipykernel-{version}", f"ipykernel=={version}.*")
+
+
 def _lab_with(version: str) -> Callable[[Path], Lab]:
-    name = f"ipykernel-{version}"
-    return lambda folder: Lab(folder, kernel=overlay(name, f"ipykernel=={version}.*"))
+    return lambda folder: Lab(folder, kernel=_old_kernel(version))
 
 
 ROWS = {
@@ -78,12 +81,17 @@ ROWS = {
     ),
     "ipykernel-6.31": Row(_lab_with("6.31"), "JupyterLab with an old kernel"),
     "ipykernel-7.3": Row(_lab_with("7.3"), "JupyterLab with a kernel whose comms have subshells"),
+    "no-server-6.31": Row(
+        lambda folder: Lab(folder, kernel=_old_kernel("6.31"), package=False),
+        "An old kernel, and a server that knows nothing of the package",
+        road="comm",
+    ),
     "lab-4.4": Row(
         lambda folder: Lab(folder, python=overlay("lab-4.4", "jupyterlab==4.4.*")),
         "The oldest JupyterLab that is supported",
     ),
 }
-SELDOM = {"lab", "ipykernel-7.3", "lab-4.4"}
+SELDOM = {"lab", "ipykernel-7.3", "no-server-6.31", "lab-4.4"}
 
 
 def _rows() -> list[object]:
