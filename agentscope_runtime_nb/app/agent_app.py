@@ -269,13 +269,6 @@ class AgentApp(FastAPI):
         key = SessionKey(principal, self.name, user_id or session_id, session_id)
         return await self.store.read(key)
 
-    def forget(
-        self, run_id: str, session_id: str, user_id: str | None = None, principal: str = LOCAL
-    ) -> None:
-        """Take a turn out of its session, as before it is asked again."""
-        key = SessionKey(principal, self.name, user_id or session_id, session_id)
-        self.store.forget(key, run_id)
-
     async def drain(self, seconds: float = 30) -> None:
         """Refuse new runs, give those under way `seconds`, then stop them."""
         await self.runs.drain(seconds)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.handle import AgentHandle
     from agentscope_runtime_nb.sessions import SessionInfo
 
+_WIDE = 40
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -95,7 +96,8 @@ class SessionListing(Table):
 
 
 def _cell(text: str) -> str:
-    return f"<td style='text-align:left'>{html.escape(text)}</td>"
+    wide = "" if len(text) > _WIDE else "; white-space:nowrap"
+    return f"<td style='text-align:left{wide}'>{html.escape(text)}</td>"
 
 
 def _short(title: str, most: int = 60) -> str:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.widgets.lines import lines
+from agentscope_runtime_nb.widgets.lines import YOU, lines
 from agentscope_runtime_nb.widgets.markdown import plain_markdown
 from agentscope_runtime_nb.widgets.transcript import markdown_line
 
@@ -115,7 +115,7 @@ def _notebook(name: str, conversation: Conversation, turns: list[Turn]) -> str:
         asked: list[Line] = []
         answered: list[Line] = []
         for line in lines(name, [turn.as_json()]):
-            (answered if answered or line.who != "You" else asked).append(line)
+            (answered if answered or line.who != YOU else asked).append(line)
         for who, said in (("you", asked), ("agent", answered)):
             if said:
                 attachments: dict[str, dict[str, str]] = {}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Kind = Literal[
     "user", "agent", "thought", "call", "result", "ask", "decision", "media", "log", "note", "error"
 ]
+YOU = "You"
 _CALLS = {"plugin_call", "mcp_call", "function_call", "component_call"}
 _RESULTS = {f"{kind}_output" for kind in _CALLS}
 _RESULT_LENGTH = 2000
@@ -49,7 +50,7 @@ def lines(title: str, turns: Sequence[dict[str, Any]]) -> Iterator[Line]:
     for turn in turns:
         depths: dict[str, int] = {}
         for message in turn["input"]:
-            yield from _of(message, "You", "user", depths, asked)
+            yield from _of(message, YOU, "user", depths, asked)
         messages, status, error = answers(turn)
         for message in messages:
             yield from _of(message, author(message) or title, "agent", depths, asked)

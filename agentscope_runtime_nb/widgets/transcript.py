@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.widgets.lines import lines, parent_of, response_lines, text_of
+from agentscope_runtime_nb.widgets.lines import YOU, lines, parent_of, response_lines, text_of
 from agentscope_runtime_nb.widgets.markdown import code, plain_markdown, quoted, safe_markdown
 
 if TYPE_CHECKING:
@@ -109,17 +109,19 @@ def _picture(line: Line, image: Callable[[Line], str] | None) -> str:
 
 def _html(line: Line) -> str:
     kind, tag = _HTML_KINDS[line.kind]
+    kind = "user" if line.who == YOU else kind
     who = _LABELS.get(line.kind, line.who)
     # Styles are inline: a viewer without our style sheet keeps line breaks and nesting.
     indent = f' style="margin-left: {1.5 * line.depth}em"' if line.depth else ""
     if line.image and len(line.image) <= _SMALL:
-        body = f'<img src="{line.image}" alt="{html.escape(line.text)}" style="max-width: 100%">'
+        shown = f'src="{line.image}" alt="{html.escape(line.text)}"'
+        body = f'<img {shown} style="display: block; max-width: 100%">'
     else:
         body = html.escape(f"[{line.text}]" if line.kind == "media" else line.text)
-        body = f'<{tag} style="white-space: pre-wrap">{body}</{tag}>'
+        body = f'<{tag} style="margin: 0; white-space: pre-wrap">{body}</{tag}>'
     return (
         f'<div class="{CSS_CLASS}-row {CSS_CLASS}-{kind}"{indent}>'
-        f"<strong>{html.escape(who)}</strong>{body}</div>"
+        f"<strong>{html.escape(who)}</strong> {body}</div>"
     )
 
 

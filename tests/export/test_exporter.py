@@ -6,12 +6,14 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agentscope_runtime_nb import Agent
 from agentscope_runtime_nb.notebook.export.document import Document
 from agentscope_runtime_nb.notebook.export.exporter import export
 from agentscope_runtime_nb.notebook.export.problems import ExportError
@@ -163,6 +165,24 @@ def test_a_prompt_becomes_the_built_in_agent(tmp_path):
     assert report.fingerprint["tools"] == ["add"]
     assert report.fingerprint["model"].startswith("scripted")
     assert "[local]" not in report.requirements[0]
+
+
+def test_what_is_confirmed_and_offered_goes_along(tmp_path):
+    options = (
+        "--model scripted --tools add --confirm add --starters 'Hi;\"Sing\"' --models scripted"
+    )
+    notebook = save(
+        tmp_path / "n.ipynb",
+        "def add(a: int, b: int) -> int:\n    '''Add.'''\n    return a + b",
+        f"%%agent_app friday --prompt {options}\nYou are Friday.",
+    )
+    export(None, tmp_path / "s", document=notebook)
+    namespace = runpy.run_path(str(tmp_path / "s" / "app.py"))
+    offers = namespace["app"].describe()
+    assert [starter["text"] for starter in offers["starters"]] == ["Hi", '"Sing"']
+    assert offers["models"] == ["scripted"]
+    agents = [value for value in namespace.values() if isinstance(value, Agent)]
+    assert [agent.tools["add"].confirm for agent in agents] == [True]
 
 
 def test_the_local_model_brings_its_extra(tmp_path):
