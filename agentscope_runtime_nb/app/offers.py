@@ -95,7 +95,7 @@ class Command:
             raise DefinitionError(f"/{name} cannot be a command: use letters and digits.")
         self.name = name
         self.description = description or (function.__doc__ or "").strip().partition("\n")[0]
-        self.handler = Handler(function)
+        self.handler = Handler(function, "a command is given its `text` and the `request`")
 
 
 class Offers:

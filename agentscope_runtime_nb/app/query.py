@@ -36,12 +36,18 @@ class Handler:
     Args:
         function: Takes any of `msgs` (this turn's messages), `request` and, as the original's
             handlers do, `self` (the app's state) and `response` (None).
+        given: What to say of the arguments to whoever wants others.
 
     Raises:
         DefinitionError: It wants arguments that a handler is not given.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        given: str = "a query handler is given `msgs` and `request`",
+    ) -> None:
+        self._given = given
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
         self._arguments = self._bind(inspect.signature(function))
@@ -79,8 +85,8 @@ class Handler:
             if value is None:
                 if parameter.default is parameter.empty:
                     raise DefinitionError(
-                        f"The query handler {self.name}() wants an argument `{parameter.name}`; "
-                        "a handler is given `msgs` and `request`. Remove it or give it a default."
+                        f"{self.name}() wants an argument `{parameter.name}`, but {self._given}. "
+                        "Remove it or give it a default."
                     )
                 continue
             if value in spare:

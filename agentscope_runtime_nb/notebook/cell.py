@@ -12,14 +12,20 @@ import contextlib
 import inspect
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from agentscope_runtime_nb.app import AppError, DefinitionError
 from agentscope_runtime_nb.notebook.scope import rename_global
 
 if TYPE_CHECKING:
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from agentscope_runtime_nb.notebook.threads import LoopThread
+
+
+_OURS = str(Path(__file__).parents[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def _begin_traceback_at(filename: str, error: Exception, shell: Any) -> None:
         trace = trace.tb_next
     if trace is None:
         return
-    start = trace
+    start = _without_our_end(trace) if isinstance(error, (AppError, DefinitionError)) else trace
 
     def render() -> list[str]:
         try:
@@ -156,3 +162,16 @@ def _begin_traceback_at(filename: str, error: Exception, shell: Any) -> None:
 
     with contextlib.suppress(AttributeError):
         setattr(error, "_render_traceback_", render)  # noqa: B010 - IPython asks for it
+
+
+def _without_our_end(trace: TracebackType) -> TracebackType:
+    """The traceback up to the user's last line: how we found the mistake there is our affair."""
+    steps = [trace]
+    while (following := steps[-1].tb_next) is not None:
+        steps.append(following)
+    while len(steps) > 1 and steps[-1].tb_frame.f_code.co_filename.startswith(_OURS):
+        steps.pop()
+    after: TracebackType | None = None
+    for step in reversed(steps):
+        after = TracebackType(after, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return after or trace

@@ -233,6 +233,15 @@ def test_sources_and_tracebacks_show_the_cell(shell: Shell) -> None:
     assert "run_cell_magic" not in rendered
 
 
+def test_a_mistake_in_a_definition_shows_the_cells_line_alone(shell: Shell) -> None:
+    cell = '%%agent_app friday --no-chat\n@app.command("two words")\ndef f(text): return text\n'
+    error = shell.fail(cell)
+    assert isinstance(error, DefinitionError)
+    rendered = "\n".join(error._render_traceback_())
+    assert "line 2" in rendered
+    assert "agentscope_runtime_nb" not in rendered
+
+
 def test_a_failure_shows_the_agents_own_lines(shell: Shell) -> None:
     shell.run(HEAD + "    yield {}['key']")
     error = shell.fail("friday.ask('x')")
