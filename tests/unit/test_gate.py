@@ -10,6 +10,8 @@ import pytest
 from serving import ask, serve, until
 
 from agentscope_runtime_nb import AgentApp, DefinitionError, LocalDeployManager
+from agentscope_runtime_nb.app.gate import open_gate
+from agentscope_runtime_nb.app.serving import check_exposure
 
 
 def app_with(**options: Any) -> AgentApp:
@@ -38,6 +40,18 @@ async def test_keys_are_needed_everywhere_but_for_health() -> None:
         assert (await client.get("/health")).status_code == 200
         ok = await client.get("/", headers={"Authorization": "Bearer key-b"})
         assert ok.status_code == 200
+
+
+async def test_an_app_may_be_opened_to_everybody_on_purpose() -> None:
+    elsewhere = {"Host": "agents.example.org"}
+    async with serve(app_with()) as client:
+        refused = await client.get("/", headers=elsewhere)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "ACCESS_DENIED")
+    app = app_with()
+    open_gate(app)
+    check_exposure(app, "0.0.0.0")
+    async with serve(app) as client:
+        assert (await client.get("/", headers=elsewhere)).status_code == 200
 
 
 async def test_what_belongs_to_another_is_not_found() -> None:
