@@ -179,8 +179,7 @@ class History:
                 cell=where,
                 name=name,
             )
-        order = ", ".join(f"cell {step.key}" for step in ran) or "no cell"
-        document = ", ".join(f"cell {step.key}" for step in here) or "no cell"
+        order, document = _named(ran), _named(here)
         return problem(
             "out-of-order",
             f"`{name}` is what running {order} made of it; from top to bottom the document runs "
@@ -189,6 +188,11 @@ class History:
             cell=where,
             name=name,
         )
+
+
+def _named(steps: list[Step]) -> str:
+    """The cells in a sentence, each with its beginning, since pages show no numbers of cells."""
+    return ", then ".join(step.label for step in steps) or "no cell"
 
 
 def _plain(source: str) -> str:
