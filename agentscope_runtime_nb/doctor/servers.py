@@ -136,7 +136,7 @@ def _asked(server: Server) -> Iterator[Finding]:
             elif answer.status_code == _MISSING:
                 yield _lacking(server)
             elif answer.status_code in _LOGIN:
-                text = f"{server.url} wants a password, so that it could not be asked."
+                text = f"{server.url} wants a login that is not known here; it was not asked."
                 yield warning(about, text)
                 return
             else:
