@@ -16,7 +16,7 @@ from serving import said, serve, until
 from talking import app_of, app_with, kinds, of_kind, talk
 
 from agentscope_runtime_nb import AgentApp, DefinitionError, Message, Text, model
-from agentscope_runtime_nb.frameworks.agentscope import chat_model, reply, toolkit
+from agentscope_runtime_nb.frameworks.agentscope import chat_model, prices, reply, toolkit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,6 +199,27 @@ async def test_an_image_reaches_the_model() -> None:
         assert any("file:///etc/hostname" in part.get("text", "") for part in told)
 
 
+async def test_a_client_may_keep_the_conversation_itself() -> None:
+    def data(kind: str, role: str, **fields: str) -> dict[str, Any]:
+        content = [{"type": "data", "data": {"call_id": "c1", **fields}}]
+        return {"type": kind, "role": role, "content": content}
+
+    scripted = model("scripted")
+    app = app_with(lambda: Agent("Friday", "", chat_model(scripted), toolkit(weather)))
+    conversation = [
+        {"role": "user", "content": "and in Oslo?"},
+        data("function_call", "assistant", name="weather", arguments='{"city": "Oslo"}'),
+        data("function_call_output", "tool", name="weather", output='"sunny"'),
+        {"role": "assistant", "content": "It is sunny."},
+        {"role": "user", "content": "what did I just say?"},
+    ]
+    async with serve(app) as client:
+        assert said(await talk(client, conversation)) == "You said: “and in Oslo?”."
+    sent = scripted.server.requests[-1].body["messages"]
+    roles = [m["role"] for m in sent if "system-reminder" not in str(m["content"])]
+    assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
+
+
 async def test_a_structured_output_is_data() -> None:
     from pydantic import BaseModel
 
@@ -363,6 +384,15 @@ def test_models_become_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     made = chat_model("gpt-5.4-mini", context_size=1000)
     assert type(made).__mro__[2].__name__ == "OpenAIChatModel"
     assert made.context_size == 1000
+
+
+def test_what_a_call_costs_is_known_of_known_models() -> None:
+    made = chat_model(model("gpt-5.4-mini", api_key="sk-none"))
+    cost, window = prices.of(made.model, 1000, 1000)
+    assert cost is not None
+    assert 0 < cost < 1
+    assert window == made.context_size
+    assert prices.of("somebody's", 1000, 1000) == (None, None)
 
 
 async def test_a_models_options_are_sent() -> None:

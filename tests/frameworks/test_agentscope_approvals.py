@@ -271,10 +271,12 @@ LEAD = model(
     "scripted",
     script=[
         {
+            "when": "clean",
             "say": "Scout, please. ",
             "call": [{"name": "TeamAssign", "arguments": {"member": "Scout", "prompt": "tidy up"}}],
             "then": {"say": "Scout says: {tool_result}"},
-        }
+        },
+        {"say": "As you like."},
     ],
 )
 
@@ -307,3 +309,14 @@ async def test_a_teams_member_asks_within_its_call_and_goes_on_after_a_restart(
             None,
         ]
         assert events[-1]["output"][-1]["content"][0]["text"] == "Scout says: deleted junk"
+
+
+async def test_a_text_instead_ends_what_a_team_waits_for() -> None:
+    async with serve(app_with(team)) as client:
+        (request,) = asked(await talk(client, "clean"))
+        events = await talk(client, "never mind")
+        failed = [m["metadata"]["agent"] for m in of_kind(events, "plugin_call_output")]
+        assert failed[:2] == ["Scout", "Lead"]
+        assert done == []
+        late = await decide(client, request, True)
+        assert late[-1]["error"]["code"] == "APPROVAL_NOT_PENDING"

@@ -120,13 +120,16 @@ class _Turn:
             yield self._resumed()
         async for event in self._answered():
             yield event
-        said = to_agentscope(self._request.input)
+        said = to_agentscope(self._request.input, name=self._first.name)
         if not said:
             return
+        # A client that keeps the conversation itself sends what was answered before, too.
+        past = max((n for n, msg in enumerate(said, 1) if msg.role == "assistant"), default=0)
         if self._waiting():
             async for event in self._stream(InterruptEvent(reply_id=self._first.state.reply_id)):
                 yield event
-        async for event in self._stream(said, **self._whole):
+        self._first.state.context.extend(said[:past])
+        async for event in self._stream(said[past:], **self._whole):
             yield event
 
     async def _answered(self) -> AsyncGenerator[Any]:

@@ -50,7 +50,7 @@ class _Function(ToolBase):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self._tool = FunctionTool(function)
-        self._taken: set[str] = set()
+        self._taken: set[tuple[int, str]] = set()  # by state and call
         self.name = self._tool.name
         self.description = self._tool.description
         self.input_schema = self._tool.parameters
@@ -81,7 +81,7 @@ class _Function(ToolBase):
             kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
             yield _chunk(block, f"{kind}{error}", ToolResultState.ERROR)
         finally:
-            self._taken.discard(call_id)
+            self._taken.discard((id(_agent_state), call_id))
 
     def _call_id(self, state: AgentState, arguments: dict[str, Any]) -> str:
         """Which call this is. AgentScope does not say, so: the first that looks like it."""
@@ -90,10 +90,10 @@ class _Function(ToolBase):
                 block.type == "tool_call"
                 and block.name == self.name
                 and block.state == ToolCallState.ALLOWED
-                and block.id not in self._taken
+                and (id(state), block.id) not in self._taken
                 and _same(block.input, arguments)
             ):
-                self._taken.add(block.id)
+                self._taken.add((id(state), block.id))
                 return block.id
         return ""
 
