@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from lab_page import TICKER
 from playwright.async_api import expect
 
@@ -49,6 +50,7 @@ TOOL = '''def add(a: int, b: int) -> int:
 CLERK = "%%agent_app clerk --prompt --model scripted --tools add\nYou are a clerk."
 
 
+@pytest.mark.ordinary_user
 async def test_sending_streaming_and_stopping(book: Book) -> None:
     await book.open(TICKER)
     chat = await book.chat_under(1)
