@@ -58,6 +58,7 @@ describe("an empty chat", () => {
     await click("Try this");
     expect(model.sent.at(-1)).toMatchObject({ type: "send", text: "Say something long" });
     expect(count(".asnb-starter")).toBe(0);
+    expect(document.activeElement?.tagName).toBe("TEXTAREA");
   });
 
   it("survives what is no info at all", async () => {
@@ -159,6 +160,23 @@ describe("a question", () => {
     expect(page.el.querySelector(".asnb-banner")?.textContent).toContain("A new session");
     await click("Dismiss");
     expect(count(".asnb-banner")).toBe(0);
+  });
+
+  it("that is being edited is kept while another view asks", async () => {
+    const model = await open(talk);
+    await click("Edit message");
+    await fill(".asnb-editor textarea", "half written");
+    model.set("status", { state: "running", run_id: "r3" });
+    await settle();
+    expect(page.el.querySelector<HTMLTextAreaElement>(".asnb-editor textarea")?.value).toBe(
+      "half written",
+    );
+    await press(".asnb-editor textarea", "Enter");
+    expect(sentTypes(model)).not.toContain("edit");
+    model.set("status", { state: "idle" });
+    await settle();
+    await press(".asnb-editor textarea", "Enter");
+    expect(sentTypes(model)).toContain("edit");
   });
 
   it("cannot be changed while an answer is made", async () => {

@@ -55,7 +55,11 @@ function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.E
   const gathering = useGathering(words);
   const scroll = useScroll();
   const drop = useDrop(gathering.add, !gone && !panel);
-  const actions = useActions(session, scroll.pin);
+  const onward = useRef(() => {
+    scroll.pin();
+    box.current?.focus();
+  }).current;
+  const actions = useActions(session, onward);
   const send = (): void => {
     const message = text.trim();
     const contents = gathering.contents();
@@ -127,7 +131,18 @@ function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.E
         >
           <div class="asnb-turns" ref={scroll.content}>
             {empty ? (
-              <Empty {...part} name={name} onSend={(said) => void session.send(said)} />
+              <Empty
+                {...part}
+                name={name}
+                onSend={(said) => {
+                  void session.send(said);
+                  onward();
+                }}
+                onOpen={(id) => {
+                  session.open(id);
+                  onward();
+                }}
+              />
             ) : (
               <Talk {...part} name={name} busy={busy} actions={actions} onEdit={edit} />
             )}
@@ -171,12 +186,11 @@ function asks(state: ChatState): boolean {
 }
 
 /** What can be done with turns: one object, so that no turn is drawn again for it. */
-function useActions(session: ChatSession, pin: () => void): TurnActions {
-  const first = useRef(pin).current;
+function useActions(session: ChatSession, onward: () => void): TurnActions {
   return useMemo(
     () => ({
       edit: (runId, text, contents) => {
-        first();
+        onward();
         void session.edit(runId, text, contents);
       },
       fork: (runId) => session.fork(runId),
@@ -186,6 +200,6 @@ function useActions(session: ChatSession, pin: () => void): TurnActions {
         return turns.length - 1 - turns.findIndex((turn) => turn.runId === runId);
       },
     }),
-    [session, first],
+    [session, onward],
   );
 }

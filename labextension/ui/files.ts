@@ -125,7 +125,7 @@ export function asAttachment(content: OutContent, key: string): Attachment {
   return {
     key,
     name: clean(nameOf(content)),
-    size: Math.floor((base64.replace(/=+$/, "").length * 3) / 4),
+    size: Math.floor((base64.length * 3) / 4) - (/={0,2}$/.exec(base64.slice(-2))?.[0].length ?? 0),
     content,
   };
 }

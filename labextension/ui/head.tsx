@@ -4,10 +4,11 @@ import type { PartProps } from "./banners";
 import { ContextGauge } from "./gauge";
 import { Icon } from "./icons";
 import { Menu } from "./menu";
+import { toNotebook } from "./notebook";
 import { IconButton } from "./pieces";
 import { Settings } from "./settings";
 import { clean } from "./text";
-import { download, toJson, toMarkdown, toNotebook } from "./transcript";
+import { download, toJson, toMarkdown } from "./transcript";
 
 interface HeadProps extends PartProps {
   readonly name: string;

@@ -1,14 +1,14 @@
 /** What the user said: a bubble that can be copied, said otherwise, or gone on from elsewhere. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Attachments, Refusals, useGathering } from "./attachments";
 import type { Attachment, OutContent } from "./files";
 import { attachedTo, pastedFiles } from "./files";
 import type { Words } from "./i18n";
-import type { TurnView } from "./model";
 import { inputText } from "./model";
-import { CopyButton, IconButton } from "./pieces";
+import { CopyButton, IconButton, memo } from "./pieces";
 import { clean } from "./text";
+import type { Message } from "./wire";
 
 /** What a user may do with a turn; the same object for the life of the chat. */
 export interface TurnActions {
@@ -19,20 +19,22 @@ export interface TurnActions {
   readonly after: (runId: string) => number;
 }
 
-/** A question of the conversation. */
-export function Question(props: {
-  turn: TurnView;
+/** A question of the conversation; what is attached may be large, and is looked at once. */
+export const Question = memo(function Question(props: {
+  input: readonly Message[];
+  runId: string;
+  lastRunId: string;
   words: Words;
   actions: TurnActions;
   /** Whether the conversation can be changed now. */
   locked: boolean;
-}): JSX.Element {
-  const { turn, words, actions, locked } = props;
-  const { input, runId } = turn;
+}): JSX.Element | null {
+  const { input, runId, words, actions, locked } = props;
   const [editing, setEditing] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const text = inputText(input);
-  if (editing && !locked) {
+  const attached = useMemo(() => attachedTo(input), [input]);
+  if (editing) {
     const done = (): void => {
       setEditing(false);
       // The button is there again after the next drawing.
@@ -43,9 +45,10 @@ export function Question(props: {
     return (
       <Editor
         text={text}
-        attached={attachedTo(input)}
+        attached={attached}
         after={actions.after(runId)}
         words={words}
+        locked={locked}
         onCancel={done}
         onSend={(said, contents) => {
           setEditing(false);
@@ -54,6 +57,7 @@ export function Question(props: {
       />
     );
   }
+  if (!text && attached.length === 0) return null;
   return (
     <div class="asnb-question" role="group" aria-label={words("you")} ref={root}>
       <div class="asnb-question-actions">
@@ -70,15 +74,15 @@ export function Question(props: {
             <IconButton
               icon="fork"
               label={words("forkHere")}
-              onClick={() => actions.fork(turn.lastRunId)}
+              onClick={() => actions.fork(props.lastRunId)}
             />
           </>
         )}
       </div>
-      <Bubble text={text} attached={attachedTo(input)} words={words} />
+      <Bubble text={text} attached={attached} words={words} />
     </div>
   );
-}
+});
 
 /** The bubble with what was attached above it. */
 export function Bubble(props: {
@@ -99,6 +103,7 @@ function Editor(props: {
   attached: Attachment[];
   after: number;
   words: Words;
+  locked: boolean;
   onSend: (text: string, contents: OutContent[]) => void;
   onCancel: () => void;
 }): JSX.Element {
@@ -112,8 +117,9 @@ function Editor(props: {
     area?.setSelectionRange(area.value.length, area.value.length);
   }, []);
   const empty = text.trim() === "" && gathering.items.length === 0;
+  const ready = !empty && !gathering.reading && !props.locked;
   const send = (): void => {
-    if (!empty && !gathering.reading) onSend(text.trim(), gathering.contents());
+    if (ready) onSend(text.trim(), gathering.contents());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing || event.keyCode === 229) return;
@@ -153,12 +159,7 @@ function Editor(props: {
         <button type="button" class="asnb-button" onClick={onCancel}>
           {words("cancel")}
         </button>
-        <button
-          type="button"
-          class="asnb-button asnb-primary"
-          disabled={empty || gathering.reading}
-          onClick={send}
-        >
+        <button type="button" class="asnb-button asnb-primary" disabled={!ready} onClick={send}>
           {words("send")}
         </button>
       </div>

@@ -9,7 +9,11 @@ const RECENT = 3;
 
 /** See the module. */
 export function Empty(
-  props: PartProps & { name: string; onSend: (text: string) => void },
+  props: PartProps & {
+    name: string;
+    onSend: (text: string) => void;
+    onOpen: (sessionId: string) => void;
+  },
 ): JSX.Element {
   const { session, state, words, name, gone } = props;
   const description = clean(session.text("description"));
@@ -43,8 +47,10 @@ export function Empty(
 }
 
 /** The newest sessions, to go on with. */
-function Recent(props: PartProps & { current: string }): JSX.Element | null {
-  const { session, state, words, gone } = props;
+function Recent(
+  props: PartProps & { current: string; onOpen: (sessionId: string) => void },
+): JSX.Element | null {
+  const { state, words, gone } = props;
   if (gone || state.sessions?.search !== "") return null;
   const recent = state.sessions.sessions
     .filter((entry) => entry.session_id !== props.current && entry.turns > 0)
@@ -58,7 +64,7 @@ function Recent(props: PartProps & { current: string }): JSX.Element | null {
           type="button"
           key={entry.session_id}
           class="asnb-recent-entry"
-          onClick={() => session.open(entry.session_id)}
+          onClick={() => props.onOpen(entry.session_id)}
         >
           <span class="asnb-session-title">{clean(entry.title) || words("untitled")}</span>
           <span class="asnb-session-facts">{ago(entry.updated, words)}</span>

@@ -2,6 +2,7 @@
 
 import { partText } from "./answer";
 import { exchanges } from "./exchanges";
+import { attachedTo } from "./files";
 import type { Item } from "./items";
 import { itemsOf } from "./items";
 import type { TurnView } from "./model";
@@ -28,12 +29,18 @@ export function toMarkdown(turns: readonly TurnView[], about: About): string {
   if (about.model) lines.push(`Model: ${about.model}  `);
   if (about.sessionId) lines.push(`Session: \`${about.sessionId}\``);
   for (const turn of exchanges(turns)) {
-    lines.push("", "## You", "", inputText(turn.input), "", `## ${about.name}`, "", answerOf(turn));
+    lines.push("", "## You", "", questionOf(turn), "", `## ${about.name}`, "", answerOf(turn));
   }
   return `${lines.join("\n").trim()}\n`;
 }
 
-function answerOf(turn: TurnView): string {
+function questionOf(turn: TurnView): string {
+  const names = attachedTo(turn.input).map(({ name }) => `[${name || "image"}]`);
+  return paragraphs([inputText(turn.input), ...names]);
+}
+
+/** An answer as Markdown. */
+export function answerOf(turn: TurnView): string {
   const blocks = itemsOf(turn).map((item) => itemText(item, turn));
   if (turn.status === "canceled") blocks.push("*Stopped.*");
   if (turn.error) blocks.push(`**Error** \`${turn.error.code}\`: ${turn.error.message}`);
@@ -70,26 +77,6 @@ function paragraphs(blocks: readonly string[]): string {
 /** As JSON: what was asked and every message of the answers. */
 export function toJson(turns: readonly TurnView[], about: About): string {
   return JSON.stringify({ schema: 1, ...about, turns }, null, 2);
-}
-
-/** As a notebook: a Markdown cell for each thing said. */
-export function toNotebook(turns: readonly TurnView[], about: About): string {
-  const facts = [`# ${about.name}`];
-  if (about.model) facts.push(`Model: ${about.model}`);
-  if (about.sessionId) facts.push(`Session: \`${about.sessionId}\``);
-  const said = exchanges(turns).flatMap((turn) => [
-    ["you", `**You**\n\n${inputText(turn.input)}`],
-    ["agent", `**${about.name}**\n\n${answerOf(turn)}`],
-  ]);
-  const cells = [["about", facts.join("\n\n")], ...said].map(([who, source], index) => ({
-    cell_type: "markdown",
-    id: `${who}-${index}`,
-    metadata: {},
-    source,
-  }));
-  const kernelspec = { display_name: "Python 3", language: "python", name: "python3" };
-  const notebook = { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
-  return `${JSON.stringify(notebook, null, 1)}\n`;
 }
 
 /** Hand a file to the user. */

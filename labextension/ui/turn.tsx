@@ -42,7 +42,14 @@ export const Turn = memo(function Turn(props: TurnProps) {
   const cut = props.gone && !ended(turn.status);
   return (
     <div class={cut ? "asnb-turn asnb-cut" : "asnb-turn"} data-status={turn.status}>
-      <Question turn={turn} words={words} actions={actions} locked={props.locked} />
+      <Question
+        input={turn.input}
+        runId={turn.runId}
+        lastRunId={turn.lastRunId}
+        words={words}
+        actions={actions}
+        locked={props.locked}
+      />
       <div class="asnb-answer" role="group" aria-label={name}>
         <Decisions turn={turn} approver={props.approver}>
           <Lines items={items} own={name} words={words} />
