@@ -40,7 +40,7 @@ def _models() -> None:
 
 @cli.command()
 def export(
-    notebook: Annotated[Path, typer.Argument(help="A notebook (.ipynb) or percent script (.py).")],
+    notebook: Annotated[Path, typer.Argument(help="A notebook: .ipynb, or jupytext's .py or .md.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
     app: Annotated[str | None, typer.Option(help="Which app, if there are several.")] = None,
     *,

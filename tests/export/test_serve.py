@@ -178,6 +178,11 @@ def test_modules_and_settings_are_watched_and_a_start_that_fails_is_told(serving
     assert served.ask() == "two?"
 
 
+def cut_off(served: Serving) -> None:
+    with pytest.raises(httpx2.HTTPError):
+        served.ask("slowly")
+
+
 def test_the_end_leaves_nothing(serving, tmp_path):
     served = serving(save(tmp_path / "n.ipynb", WORD.format("one"), SLOW))
     (child,) = served.children()
@@ -186,18 +191,24 @@ def test_the_end_leaves_nothing(serving, tmp_path):
     children = served.children()
     assert served.ask() == "one"
     assert list(served.temporary.iterdir())
-    assert served.end() == 0
+    cut = threading.Thread(target=cut_off, args=(served,))
+    cut.start()
+    time.sleep(0.5)
+    served.process.send_signal(signal.SIGINT)
+    served.until("CTRL[+]C again")
+    assert served.end(signal.SIGINT) == 0  # the second one does not wait for answers
+    cut.join()
     gone(children)
     assert not list(served.temporary.iterdir())
 
 
-def test_an_answer_under_way_is_finished_and_a_second_interrupt_ends_it(serving, tmp_path):
+def test_an_answer_under_way_is_finished_before_the_end(serving, tmp_path):
     served = serving(save(tmp_path / "n.ipynb", WORD.format("one"), SLOW))
     slow: list[str] = []
     asker = threading.Thread(target=lambda: slow.append(served.ask("slowly")))
     asker.start()
     time.sleep(0.5)
-    assert served.end(signal.SIGINT) == 0
+    assert served.end() == 0
     asker.join()
     assert slow == ["one one"]
 
