@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.5
 """Seconds that steps may take before they are shown."""
+_terminal = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +166,16 @@ class _Bar:
 
     def show(self, state: _State) -> None:
         if self._task is None:
+            if not _terminal.acquire(blocking=False):
+                return  # another bar is there, and two would write over each other
             self._bar.start()
             self._task = self._bar.add_task(self._title, total=1.0, words="")
         self._bar.update(self._task, completed=state.share, words=state.words)
 
     def end(self) -> None:
-        self._bar.stop()
+        if self._task is not None:
+            self._bar.stop()
+            _terminal.release()
 
 
 class _Cell:

@@ -24,8 +24,9 @@ def run_doctor(*, as_json: bool, ask: bool) -> None:
         if reconfigure is not None:  # a path may have more letters than the terminal can show
             reconfigure(errors="backslashreplace")
         console = Console()
-        for text, style in report.lines():
-            # Not wrapped when it goes into a file: a command has to stay one line.
-            console.print(Text(text, style if console.is_terminal else ""), soft_wrap=True)
+        for line in report.lines():
+            text = Text(line.text)
+            text.stylize(line.style, 0, line.styled)
+            console.print(text, soft_wrap=True)  # a command stays one line, to be pasted
     if report.broken:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ import html
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import agentscope_runtime_nb
 
@@ -21,6 +21,20 @@ _COLOURS: dict[State, str] = {
     "warning": "var(--jp-warn-color1, #d97706)",
     "broken": "var(--jp-error-color1, #d33)",
 }
+
+
+class Line(NamedTuple):
+    """A line for a terminal.
+
+    Attributes:
+        text: What it says.
+        style: How its beginning looks.
+        styled: How many characters that is.
+    """
+
+    text: str
+    style: str
+    styled: int
 
 
 @dataclass(frozen=True)
@@ -73,26 +87,26 @@ class Report:
         }
 
     def __str__(self) -> str:
-        return "\n".join(text for text, _ in self.lines())
+        return "\n".join(line.text for line in self.lines())
 
     __repr__ = __str__
 
-    def lines(self) -> list[tuple[str, str]]:
-        """The report as lines of text, each with a terminal's style."""
+    def lines(self) -> list[Line]:
+        """The report as lines of text."""
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         marks = _MARKS if encoding.lower().replace("-", "") == "utf8" else _PLAIN
         width = max((len(finding.topic) for finding in self.findings), default=0)
-        lines: list[tuple[str, str]] = []
+        lines: list[Line] = []
         for group, found in self.groups.items():
-            if found:
-                lines.append((group, "bold"))
+            lines += [Line(group, "bold", len(group))] if found else []
             for one in found:
-                lines.append(
-                    (f"  {marks[one.state]} {one.topic:<{width}}  {one.text}", _STYLES[one.state])
-                )
+                mark = f"  {marks[one.state]}"
+                text = f"{mark} {one.topic:<{width}}  {one.text}"
+                lines.append(Line(text, _STYLES[one.state], len(mark)))
                 if one.fix:
-                    lines.append((f"{'':{width + 8}}{one.fix}", "cyan"))
-        return [*lines, ("", ""), (self.verdict, "bold")]
+                    fix = f"{'':{width + 8}}{one.fix}"
+                    lines.append(Line(fix, "cyan", len(fix)))
+        return [*lines, Line("", "", 0), Line(self.verdict, "bold", len(self.verdict))]
 
     def _repr_html_(self) -> str:
         rows = "".join(
