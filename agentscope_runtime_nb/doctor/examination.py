@@ -52,11 +52,11 @@ CHECKS = (
     Check("Environment", environment.node),
     Check("Jupyter", jupyter.packages),
     Check("Jupyter", jupyter.front_end),
-    Check("Jupyter", extensions.enabled),
-    Check("Jupyter", servers.servers, 15),
+    Check("Jupyter", extensions.jupyter_extensions),
+    Check("Jupyter", servers.jupyter_server, 15),
     Check("Jupyter", servers.kernels),
-    Check("Models", models.chosen),
-    Check("Models", models.local, 20),
+    Check("Models", models.choice),
+    Check("Models", models.local_model, 20),
     Check("Storage", storage.data_folder),
     Check("Storage", storage.session_file, 10),
     Check("Machine", machine.disks, 10),
@@ -64,7 +64,7 @@ CHECKS = (
     Check("Machine", boxes.docker),
     Check("Machine", boxes.bubblewrap),
 )
-QUESTION = Check("Models", models.asked, 120)
+QUESTION = Check("Models", models.answer, 120)
 
 
 def examine(*, ask: bool = False, checks: Sequence[Check] = CHECKS) -> Report:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MODULE = "agentscope_runtime_nb"
 
 
-def enabled() -> Iterator[Finding]:
+def jupyter_extensions() -> Iterator[Finding]:
     """Whether a Jupyter server of this environment would load our two parts."""
     if not (version_of("jupyterlab") or version_of("notebook")):
         text = "No JupyterLab in this environment: it is for kernels alone, which is fine."

@@ -34,7 +34,7 @@ _WORDS = 12  # pieces of an answer after which it has shown that it can
 INDEX_SECONDS = 5.0
 
 
-def chosen() -> Iterator[Finding]:
+def choice() -> Iterator[Finding]:
     """Which model an agent gets that asks for none, and why."""
     found = model("auto")
     yield fine("model", f"{found.label}. {found.why}")
@@ -42,7 +42,7 @@ def chosen() -> Iterator[Finding]:
     yield fine("keys", f"Set: {', '.join(names)}." if names else "None set, and none is needed.")
 
 
-def local() -> Iterator[Finding]:
+def local_model() -> Iterator[Finding]:
     """The local model: its engine, its file, and whether that could be fetched."""
     needed = model("auto").provider == "local"
     lacking = broken if needed else warning
@@ -89,7 +89,7 @@ def _first(error: Exception) -> str:
     return " ".join(lines[:2]) or type(error).__name__
 
 
-def asked() -> Iterator[Finding]:
+def answer() -> Iterator[Finding]:
     """Ask the model for a word, and see how long that takes."""
     found = model("auto")
     began = time.monotonic()

@@ -110,7 +110,7 @@ def _lives(pid: int) -> bool:
     return pid > 0
 
 
-def servers() -> Iterator[Finding]:
+def jupyter_server() -> Iterator[Finding]:
     """Both sides: this environment, and the servers. In a kernel, the server that started it."""
     found = running()
     parent = os.environ.get("JPY_PARENT_PID", "")
