@@ -7,19 +7,20 @@ HTML nor have anything fetched from elsewhere.
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentscope_runtime_nb.widgets.lines import YOU, lines, parent_of, response_lines, text_of
 from agentscope_runtime_nb.widgets.markdown import code, plain_markdown, quoted, safe_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentscope_runtime_nb.widgets.lines import Line
 
 CSS_CLASS = "asnb-transcript"
-_SMALL = 100_000
-"""Characters of a data URI that a transcript carries; it is sent anew with each message."""
+_SMALL, _ALL = 100_000, 400_000
+"""Characters of a picture, and of all of them, in a transcript: it is sent anew each time."""
 
 _HTML_KINDS = {
     "user": ("user", "div"),
@@ -64,7 +65,7 @@ def bundle(title: str, turns: Sequence[dict[str, Any]]) -> dict[str, str]:
     Returns:
         HTML with the class `asnb-transcript`, Markdown and plain text.
     """
-    said = list(lines(title, turns))
+    said = list(_affordable(lines(title, turns)))
     rows = "".join(map(_html, said))
     empty = "" if rows else f" {CSS_CLASS}-empty"
     return {
@@ -107,13 +108,25 @@ def _picture(line: Line, image: Callable[[Line], str] | None) -> str:
     return f"![{plain_markdown(line.text)}]({address})" if address else ""
 
 
+def _affordable(said: Iterable[Line]) -> Iterator[Line]:
+    """The lines, with pictures as long as they are small."""
+    left = _ALL
+    for line in said:
+        size = len(line.image)
+        if size > min(left, _SMALL):
+            yield replace(line, image="")
+        else:
+            left -= size
+            yield line
+
+
 def _html(line: Line) -> str:
     kind, tag = _HTML_KINDS[line.kind]
     kind = "user" if line.who == YOU else kind
     who = _LABELS.get(line.kind, line.who)
     # Styles are inline: a viewer without our style sheet keeps line breaks and nesting.
     indent = f' style="margin-left: {1.5 * line.depth}em"' if line.depth else ""
-    if line.image and len(line.image) <= _SMALL:
+    if line.image:
         shown = f'src="{line.image}" alt="{html.escape(line.text)}"'
         body = f'<img {shown} style="display: block; max-width: 100%">'
     else:

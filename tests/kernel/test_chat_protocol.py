@@ -39,6 +39,14 @@ async def answer(msgs, request):
     yield json.dumps({"settings": request.settings, "temperature": request.temperature,
                       "model": request.model, "contents": contents})
 """
+RICH = """%%agent_app rich
+class Bold:
+    def _repr_html_(self):
+        return "<b>bold</b>"
+@app.query
+async def answer(msgs, request):
+    yield Bold()
+"""
 CAREFUL = """%%agent_app careful --prompt --model scripted --tools wipe --confirm wipe
 You wipe files.
 """
@@ -147,6 +155,22 @@ def test_settings_reach_the_agent(kernel: Kernel) -> None:
     seen = told(page)["settings"]
     assert (seen["tone"], seen["depth"]) == ("warm", 3)
     assert "depth" in kernel.fail("told.chat(settings={'depth': 'x'})").error
+
+
+def test_a_rich_form_stays_as_long_as_the_kernel(kernel: Kernel) -> None:
+    page = chat(kernel, RICH)
+    mark = page.say("send", text="go")
+    run_id = page.told("turn", mark)["turn"]["run_id"]
+    (message, *_) = [m for m in page.final(run_id, mark)["output"] if m["metadata"]]
+    ident = message["metadata"]["display"]
+    told = customs(kernel, page.ident, mark, kind="events")
+    displays = [message["displays"] for message in told if "displays" in message]
+    assert [list(shown) for shown in displays] == [[ident]]
+    bundle = displays[0][ident]
+    assert bundle["data"]["text/html"] == "<b>bold</b>"
+    session = value(kernel, "rich.session_id")
+    page.told("snapshot", page.say("new_session"))
+    assert page.open(session)["turns"][-1]["displays"] == {ident: bundle}
 
 
 def test_a_rating_stays_with_its_run(kernel: Kernel) -> None:
