@@ -10,7 +10,7 @@ import base64
 import json
 import sys
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, cast
 
 MAX_BUNDLE = 5 * 1024 * 1024
 """Bytes above which a rich form is not kept, and the plain one alone is shown."""
@@ -29,7 +29,7 @@ def bundle_of(value: Any) -> dict[str, Any] | None:
     """
     if isinstance(value, _PLAIN):
         return None
-    data, metadata = _formatter().format(value)
+    data, metadata = _forms(value)
     if "image/png" not in data and type(value).__module__.startswith("matplotlib."):
         data = data | _figure(value)
     if not set(data) - _NOTHING_RICH:
@@ -73,6 +73,17 @@ def _text(data: dict[str, Any]) -> str:
         return f"```text\n{data['text/plain']}\n```"
     mime, value = next(iter(data.items()))
     return value if isinstance(value, str) else f"```json\n{json.dumps(value)}\n```  ({mime})"
+
+
+def _forms(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a notebook would show: its forms, and what is said about them."""
+    formatter = _formatter()
+    if not callable(getattr(value, "_ipython_display_", None)):
+        return formatter.format(value)
+    # It shows itself, in whichever cell runs just then: only what it can be asked for counts.
+    found: Any = formatter.mimebundle_formatter(value) or {}
+    data, metadata = cast("Any", found if isinstance(found, tuple) else (found, {}))
+    return {"text/plain": repr(value)} | data, metadata
 
 
 def _formatter() -> Any:

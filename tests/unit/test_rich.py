@@ -38,6 +38,18 @@ class Widget:
         }
 
 
+class Plot(Picture):
+    """Shows itself where it can, as plotly's figures do."""
+
+    shown = 0
+
+    def _ipython_display_(self) -> None:
+        Plot.shown += 1
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"application/vnd.plot+json": {"x": 1}, "text/html": "<b>x</b>"}, {}
+
+
 class Huge:
     def _repr_html_(self) -> str:
         return "<p>" + "x" * (6 * 1024 * 1024)
@@ -113,3 +125,12 @@ async def test_a_handler_can_report_a_rich_result() -> None:
         events = await ask(client, {"input": "x"})
     check(events)
     assert [c["type"] for c in events[-1]["output"][-1]["content"]] == ["data", "image"]
+
+
+async def test_what_shows_itself_is_asked_instead() -> None:
+    async with serve(app_with(Plot())) as client:
+        events = await ask(client, {"input": "x"})
+    plot = events[-1]["output"][-1]
+    assert Plot.shown == 0
+    assert plot["metadata"]["display"]
+    assert "Plot object" in plot["content"][0]["text"]
