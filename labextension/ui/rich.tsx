@@ -141,11 +141,11 @@ function Page({ form, words, onFail }: Of<"page">): JSX.Element {
     if (isEmpty(fragment) && !drawings) return onFail();
     // Nobody can look into the frame: its height is that of the same words without the styles.
     box.replaceChildren(fragment);
-    const written = Math.ceil(box.offsetHeight * 1.1) + 16;
-    const height = Math.min(TALLEST, Math.max(64, written + (drawings ? 200 : 0)));
+    const written = box.offsetHeight + 8;
+    const height = Math.min(TALLEST, Math.max(40, written + (drawings ? 200 : 0)));
     const { color, fontFamily } = getComputedStyle(box);
     const scheme = box.closest("[data-theme=dark]") ? "dark" : "light";
-    const look = `:root{color-scheme:${scheme}}body{margin:0;color:${color};font:13px/1.45 ${fontFamily.replace(/[<>]/g, "")}}table{border-collapse:collapse;font-size:12px}th,td{padding:4px 8px;text-align:right}`;
+    const look = `:root{color-scheme:${scheme}}body{margin:0;color:${color};font:13px/1.45 ${fontFamily.replace(/[<>]/g, "")}}body>:first-child{margin-top:0}table{border-collapse:collapse;font-size:12px}th,td{padding:4px 8px;text-align:right}`;
     setPage({ html: lonePage(form.text, look), height });
     box.replaceChildren();
   }, [form, words]);
