@@ -136,7 +136,16 @@ def install_front_end() -> None:
     built = any((ROOT / "agentscope_runtime_nb" / "widgets" / "static").glob("*.js"))
     if not bundle.fresh() or not built:
         run("the front end", "npm", "run", "--silent", "build", cwd=FRONT_END)
+        show_to_jupyter()
         bundle.write()
+
+
+def show_to_jupyter() -> None:
+    """Bring what was built to where Jupyter looks: the installed package left a copy there."""
+    copy = VENV / "share" / "jupyter" / "labextensions" / "agentscope-runtime-nb"
+    if copy.exists():
+        shutil.rmtree(copy / "static", ignore_errors=True)
+        shutil.copytree(ROOT / "agentscope_runtime_nb" / "labextension", copy, dirs_exist_ok=True)
 
 
 def install_browser() -> None:
