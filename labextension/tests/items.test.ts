@@ -59,6 +59,22 @@ describe("steps", () => {
     expect(shape(itemsOf(turn(script.as().end())))).toEqual(["ann(a1 a2)", "bob(b1 b2)"]);
   });
 
+  it("belong to the latest call of an id that is used again", () => {
+    const script = new RunScript();
+    for (const n of [1, 2]) {
+      script.call("c", `call${n}`, {}).as("", "c").text(`in${n}`).as().result("c", "x", n);
+    }
+    const items = itemsOf(turn(script.end()));
+    expect(shape(items)).toEqual(["call1(in1)", "call2(in2)"]);
+    expect(items.map((item) => item.kind === "tool" && item.output)).toEqual(["1", "2"]);
+  });
+
+  it("are not followed without end", () => {
+    const script = new RunScript();
+    for (let n = 1; n <= 500; n++) script.as("", `c${n - 1}`).call(`c${n}`, "deep", {});
+    expect(itemsOf(turn(script.as().end())).length).toBeGreaterThan(10);
+  });
+
   it("leave what did not change the same object", () => {
     const script = new RunScript().call("c1", "ann", {}).as("Ann", "c1").text("one").as();
     const before = itemsOf(turnFromWire(script.turn("?")));

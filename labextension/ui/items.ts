@@ -59,7 +59,7 @@ const made = new WeakMap<PartView, Item>();
 export function itemsOf(turn: TurnView): Item[] {
   const cached = shown.get(turn);
   if (cached) return cached;
-  const items = new Tree(turn).items("");
+  const items = new Tree(turn).items(null);
   shown.set(turn, items);
   return items;
 }
@@ -75,61 +75,48 @@ export function asked(turn: TurnView): ApprovalView[] {
 
 class Tree {
   readonly #turn: TurnView;
-  readonly #results = new Map<string, PartView>();
-  readonly #calls = new Set<string>();
+  readonly #results = new Map<PartView, PartView>();
+  readonly #requests = new Map<PartView, Request>();
   /** Parts by the call that they happen in. */
-  readonly #inside = new Map<string, PartView[]>();
-  readonly #requests = new Map<string, Request>();
+  readonly #inside = new Map<PartView | null, PartView[]>();
 
   constructor(turn: TurnView) {
     this.#turn = turn;
-    const parents = new Map<string, string>();
+    const calls = new Map<string, PartView>(); // the latest of each id: some models use it again
+    const depths = new Map<PartView | null, number>([[null, 0]]);
     for (const part of turn.parts) {
       const id = callId(part);
-      if (OUTPUT.has(part.type)) this.#results.set(id, part);
-      if (!CALL.has(part.type) || !id) continue;
-      this.#calls.add(id);
-      parents.set(id, part.parent);
-    }
-    const placed = new Set<string>();
-    for (const part of turn.parts) {
-      if (CALL.has(part.type)) {
-        const id = callId(part);
-        if (id && placed.has(id)) continue; // told again when it is run after all
-        placed.add(id);
-      }
       const request = requestOf(part);
-      if (request) this.#requests.set(request.callId, request);
-      const inside = request ? "" : this.#place(part, parents); // a question may not be folded away
-      const siblings = this.#inside.get(inside);
+      const latest = calls.get(request?.callId ?? id);
+      if (request && latest) this.#requests.set(latest, request);
+      if (latest && OUTPUT.has(part.type)) {
+        this.#results.set(latest, part);
+        continue;
+      }
+      // A call may be told again when it is run after all.
+      if (latest && CALL.has(part.type) && !this.#results.has(latest)) continue;
+      // A call is told before what happens in it, so there are no circles.
+      let parent = (part.parent && calls.get(part.parent)) || null;
+      const depth = depths.get(parent) ?? 0;
+      // A question may not be folded away.
+      if (request || depth >= DEEPEST) parent = null;
+      if (CALL.has(part.type)) {
+        if (id) calls.set(id, part);
+        depths.set(part, depth + 1);
+      }
+      const siblings = this.#inside.get(parent);
       if (siblings) siblings.push(part);
-      else this.#inside.set(inside, [part]);
+      else this.#inside.set(parent, [part]);
     }
   }
 
-  /** The call that a part is shown in: its parent, if that is a call that does not lie in itself. */
-  #place(part: PartView, parents: ReadonlyMap<string, string>): string {
-    const own = CALL.has(part.type) ? callId(part) : "";
-    const seen = new Set([own]);
-    for (let id = part.parent; parents.has(id); id = parents.get(id) ?? "") {
-      if (seen.has(id) || seen.size > DEEPEST) return "";
-      seen.add(id);
-    }
-    return this.#calls.has(part.parent) ? part.parent : "";
-  }
-
-  items(inside: string): Item[] {
+  items(inside: PartView | null): Item[] {
     const items: Item[] = [];
     for (const part of this.#inside.get(inside) ?? []) {
-      const id = callId(part);
       if (CALL.has(part.type)) {
-        const result = id ? (this.#results.get(id) ?? null) : null;
-        items.push(this.#tool(part, result, id ? this.items(id) : []));
-      } else if (OUTPUT.has(part.type)) {
-        if (this.#results.get(id) === part && !this.#calls.has(id)) {
-          items.push(this.#tool(null, part, []));
-        }
-      } else if (!UNSEEN.has(part.type)) items.push(this.#other(part));
+        items.push(this.#tool(part, this.#results.get(part) ?? null, this.items(part)));
+      } else if (OUTPUT.has(part.type)) items.push(this.#tool(null, part, []));
+      else if (!UNSEEN.has(part.type)) items.push(this.#other(part));
     }
     return items;
   }
@@ -172,7 +159,7 @@ class Tree {
 
   #status(call: PartView | null, result: PartView | null): string {
     const turn = this.#turn;
-    const request = this.#requests.get(call ? callId(call) : "");
+    const request = call ? this.#requests.get(call) : undefined;
     const decision = request && turn.decisions.get(request.id);
     if (decision && !decision.approve) return "denied";
     if (result && ended(result.status)) {
