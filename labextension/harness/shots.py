@@ -31,6 +31,15 @@ SCENES = (
     "notices",
     "media",
     "talk",
+    "approval",
+    "approvals",
+    "approval-decided",
+    "approval-gone",
+    "nested",
+    "nested-open",
+    "nested-running",
+    "rich",
+    "gauge",
 )
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
@@ -70,7 +79,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 840, "height": 400})
             page.on("pageerror", lambda error: print("page error:", error))
             for scene in sys.argv[2:] or SCENES:
-                name = {"tool-open": "tool", "thought-open": "thinking"}.get(scene, scene)
+                name = "thinking" if scene == "thought-open" else scene.removesuffix("-open")
                 page.goto(f"{root}?scene={name}&theme={theme}&tall")
                 page.wait_for_timeout(350)
                 if scene.endswith("-open"):
