@@ -6,6 +6,7 @@ import { admit, asAttachment, MAX_BYTES, read, sizeText, waitingFor } from "./fi
 import type { Words } from "./i18n";
 import { Icon } from "./icons";
 import { isDataImage, safeUrl, shortAddress } from "./sanitize";
+import { clean } from "./text";
 
 /** The longest data URI of a picture that fits in a message. */
 const LONGEST = Math.ceil((MAX_BYTES * 4) / 3) + 100;
@@ -123,6 +124,8 @@ export interface Gathering {
   readonly reading: boolean;
   readonly add: (files: readonly File[]) => void;
   readonly remove: (key: string) => void;
+  /** Say that a file cannot be read. */
+  readonly fail: (name: string) => void;
   /** Take these instead, as when a message that was refused is given back. */
   readonly replace: (contents: readonly OutContent[]) => void;
   readonly contents: () => OutContent[];
@@ -145,6 +148,7 @@ export function useGathering(words: Words, initial: readonly Attachment[] = []):
     now.current = next;
     if (alive.current) setItems(next);
   };
+  const fail = (name: string): void => setRefused([["fileUnreadable", { name: clean(name) }]]);
   const add = (files: readonly File[]): void => {
     const { taken, refused: not } = admit(now.current, files, words);
     setRefused(not);
@@ -156,7 +160,7 @@ export function useGathering(words: Words, initial: readonly Attachment[] = []):
           set(now.current.map((old) => (old.key === item.key ? { ...old, content } : old))),
         () => {
           set(now.current.filter((old) => old.key !== item.key));
-          setRefused([["fileUnreadable", { name: item.name }]]);
+          fail(item.name);
         },
       );
     }
@@ -166,6 +170,7 @@ export function useGathering(words: Words, initial: readonly Attachment[] = []):
     refused,
     reading: items.some((item) => item.content === null),
     add,
+    fail,
     remove: (key) => {
       setRefused([]);
       set(now.current.filter((item) => item.key !== key));

@@ -54,7 +54,7 @@ function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.E
   const panelButton = useRef<HTMLButtonElement>(null);
   const gathering = useGathering(words);
   const scroll = useScroll();
-  const drop = useDrop(gathering.add, !gone && !panel);
+  const drop = useDrop(gathering.add, gathering.fail, !gone && !panel);
   const onward = useRef(() => {
     scroll.pin();
     box.current?.focus();
@@ -101,6 +101,7 @@ function Chat({ session, words }: { session: ChatSession; words: Words }): JSX.E
   const empty = state.turns.length === 0 && state.pending.length === 0;
   return (
     <section
+      ref={drop.place}
       class="asnb-card"
       aria-label={words("chatWith", { name })}
       onKeyDown={onKeyDown}

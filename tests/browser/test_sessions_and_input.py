@@ -181,3 +181,24 @@ async def test_sessions_outlive_the_kernel(book: Book) -> None:
     await expect(found).to_have_count(1)
     await chat.page.keyboard.press("Escape")
     await expect(chat.turns).to_have_count(0)
+
+
+async def test_a_file_of_the_file_browser_is_dropped(book: Book) -> None:
+    (book.lab.root / "from the lab.csv").write_text("a,b\n")
+    await book.open(WITNESS)
+    chat = await book.chat_under(1)
+    await book.evaluate("await app.commands.execute('filebrowser:activate')")
+    await book.evaluate("await app.commands.execute('filebrowser:refresh')")
+    item = book.page.locator(".jp-DirListing-item").filter(has_text="from the lab.csv")
+    await item.hover()
+    await book.page.mouse.down()
+    box = await chat.box.bounding_box()
+    assert box is not None
+    await book.page.mouse.move(box["x"] + 30, box["y"] - 20, steps=8)
+    await expect(chat.card.locator(".asnb-drop")).to_be_visible()
+    await book.page.mouse.up()
+    await expect(chat.card.locator(".asnb-drop")).to_be_hidden()
+    await expect(chat.card.locator(".asnb-box .asnb-chip")).to_contain_text("from the lab.csv")
+    await chat.say("look")
+    await expect(chat.answer).to_contain_text(r"file from the lab.csv b'a,b\n'; ")
+    assert (book.lab.root / "from the lab.csv").exists()
