@@ -7,7 +7,6 @@ goes through a pipe of its own, since the app may print.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import logging
@@ -17,7 +16,6 @@ import shutil
 import socket
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,15 +23,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from agentscope_runtime_nb.app import AgentApp
 from agentscope_runtime_nb.app.errors import DefinitionError
 from agentscope_runtime_nb.app.gate import open_gate
-from agentscope_runtime_nb.app.serving import DrainingServer, check_exposure, config, keep_loaded
+from agentscope_runtime_nb.app.serving import check_exposure, config, keep_loaded
 from agentscope_runtime_nb.cli.run import load_env
+from agentscope_runtime_nb.cli.serve.retiring import RetiringServer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-_LAST_RUNS = 3600.0  # how long a replaced version may go on answering what it was asked
-_GRACE = 1.0  # a connection that was taken just before the swap has its question on the way
 _LINE = re.compile(r'File ".*?[\\/]app\.py", line (\d+)')
 
 
@@ -77,7 +74,7 @@ class _Status:
     """What the command is told, a JSON object a line."""
 
     def __init__(self, descriptor: int) -> None:
-        self.server: _Server | None = None
+        self.server: RetiringServer | None = None
         self._descriptor = descriptor
 
     def say(self, **words: Any) -> None:
@@ -120,7 +117,7 @@ def _serve(app: AgentApp, sock: socket.socket, status: _Status) -> None:
     # The command says where it serves; of uvicorn's own words only warnings and calls are of use.
     options = config(life, lifespan="on")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = status.server = _Server(options, app, status)
+    server = status.server = RetiringServer(options, app, status.say, _facts(app))
     keep_loaded()
     try:
         server.run(sockets=[sock])
@@ -151,63 +148,18 @@ class _Life:
         await self._app(scope, receive, heard)
 
 
-class _Server(DrainingServer):
-    """A server that can be replaced without a caller noticing."""
-
-    def __init__(self, options: Any, app: AgentApp, status: _Status) -> None:
-        super().__init__(options, app)
-        self._status = status
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._retirement: asyncio.Task[None] | None = None
-
-    def order(self, word: str) -> None:
-        """Take an order of the command, in any thread: `retire` or `end`."""
-        if word == "end" or self._loop is None:
-            self.should_exit = True
-        elif word == "retire":
-            self._loop.call_soon_threadsafe(self._retire)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
-        app = self._agent_app
-        self._status.say(
-            ready=True,
-            name=app.name,
-            description=app.description,
-            keyed=bool(app.keys or app.identified),
-            path=app.endpoint_path,
-            own=sorted(_routes(app) - _routes(AgentApp(endpoint_path=app.endpoint_path))),
-            docs=app.docs_url,
-        )
-
-    def _retire(self) -> None:
-        if self._retirement is None:
-            self._retirement = asyncio.get_running_loop().create_task(self._finish())
-
-    async def _finish(self) -> None:
-        """Take no more connections, let those there are have their answers, then end."""
-        for server in self.servers:
-            server.close()
-        app = self._agent_app
-        self._status.say(closed=True, runs=len(app.runs.active()))
-        began = time.monotonic()
-        while self.server_state.connections or app.runs.active():
-            waited = time.monotonic() - began
-            if waited > _LAST_RUNS:
-                break
-            for connection in list(self.server_state.connections):
-                unasked = getattr(connection, "cycle", app) is None
-                if not (unasked and waited < _GRACE) and not _closing(connection):
-                    connection.shutdown()  # one that is being answered closes after its answer
-            await asyncio.sleep(0.05)
-        self.should_exit = True
-
-
-def _closing(connection: Any) -> bool:
-    transport = getattr(connection, "transport", None)
-    return transport is not None and transport.is_closing()
+def _facts(app: AgentApp) -> dict[str, Any]:
+    """What the command wants to know of an app that serves."""
+    plain = AgentApp(endpoint_path=app.endpoint_path)
+    return {
+        "ready": True,
+        "name": app.name,
+        "description": app.description,
+        "keyed": bool(app.keys or app.identified),
+        "path": app.endpoint_path,
+        "own": sorted(_routes(app) - _routes(plain)),
+        "docs": app.docs_url,
+    }
 
 
 def _routes(app: AgentApp) -> set[tuple[str, str]]:
