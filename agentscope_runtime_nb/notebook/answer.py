@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import Message, approvals
 from agentscope_runtime_nb.widgets.markdown import code
 from agentscope_runtime_nb.widgets.transcript import answer_markdown, answer_text
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from agentscope_runtime_nb.notebook.conversation import Turn
 
 
@@ -30,6 +34,23 @@ class AgentFailedError(Exception):
         """IPython shows this instead of the frames that merely waited for the answer."""
         shown = self.failure.rstrip().split("\n") if self.failure else []
         return [*shown, *([""] if shown else []), f"{type(self).__name__} ({self.code}): {self}"]
+
+
+class RefusedError(AppError):
+    """What was asked of an agent cannot be done now, or not with that; the text says why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython shows the sentence; the frames above it are none of the user's."""
+        return [f"{type(self).__name__} ({self.code}): {self}"]
+
+
+@contextmanager
+def refusals() -> Generator[None]:
+    """Show an app's refusals as sentences."""
+    try:
+        yield
+    except AppError as error:
+        raise RefusedError(error.code, error.message) from error
 
 
 @dataclass(frozen=True, slots=True)

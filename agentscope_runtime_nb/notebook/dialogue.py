@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import approvals
-from agentscope_runtime_nb.notebook.answer import Answer
+from agentscope_runtime_nb.notebook.answer import Answer, refusals
 from agentscope_runtime_nb.notebook.contents import contents_of, message_of
 from agentscope_runtime_nb.notebook.display import Progress
 
@@ -102,8 +102,7 @@ class Dialogue:
             AgentFailedError: The agent failed.
             RuntimeError: Called from inside an agent, where it would wait for itself.
         """
-        said = _said(text, files)
-        return self._answered(session, lambda conversation: conversation.send(said))
+        return self._answered(session, lambda talk: talk.send(_said(text, files)))
 
     async def __call__(self, text: str, session: str | None = None, *, files: Files = ()) -> Answer:
         """Ask, without blocking whatever else runs; cancelling stops the agent."""
@@ -125,7 +124,7 @@ class Dialogue:
             session: A session's id; by default the one that the chat shows.
 
         Raises:
-            AppError: RESOURCE_NOT_FOUND: nothing waits, or not that.
+            RefusedError: RESOURCE_NOT_FOUND: nothing waits, or not that.
         """
         return self._decide(ids, session, approve=True, always=always)
 
@@ -138,7 +137,7 @@ class Dialogue:
             session: A session's id; by default the one that the chat shows.
 
         Raises:
-            AppError: RESOURCE_NOT_FOUND: nothing waits, or not that.
+            RefusedError: RESOURCE_NOT_FOUND: nothing waits, or not that.
         """
         return self._decide(ids, session, approve=False, reason=reason)
 
@@ -150,9 +149,8 @@ class Dialogue:
             text: What to say instead.
             files: Paths of files that go with it.
         """
-        said = _said(text, files)
         return self._answered(
-            None, lambda conversation: self.host.control.run(conversation.edit(turn, said))
+            None, lambda talk: self.host.control.run(talk.edit(turn, _said(text, files)))
         )
 
     def fork(self, turn: str | int = -1) -> str:
@@ -177,41 +175,45 @@ class Dialogue:
         own = self.conversation()
         return SessionListing(self._now(own.sessions(search)), own.session_id)
 
-    def find(self, session: str) -> SessionInfo:
+    def find(self, session: str | SessionInfo) -> SessionInfo:
         """What is known of a session.
 
         Args:
             session: As for `open`.
         """
-        return self._now(self.conversation().archive.find(session))
+        return self._now(self.conversation().archive.find(_ident(session)))
 
-    def open(self, session: str) -> str:
+    def open(self, session: str | SessionInfo) -> str:
         """Have `ask` and the chat go on with an earlier session.
 
         Args:
-            session: Its id, the beginning of that, its title, words of that, or `last`.
+            session: Its id, the beginning of that, its title, words of that, `last`, or one out of
+                `sessions()`.
+
+        Raises:
+            RefusedError: RESOURCE_NOT_FOUND, or SESSION_BUSY while an answer is under way.
 
         Returns:
             The session's id.
         """
-        return self._now(self.conversation().open(session))
+        return self._now(self.conversation().open(_ident(session)))
 
-    def rename(self, title: str, session: str = "") -> None:
+    def rename(self, title: str, session: str | SessionInfo = "") -> None:
         """Give a session a title; an empty one takes it away again.
 
         Args:
             title: The title.
             session: As for `open`; by default the one that the chat shows.
         """
-        self._now(self.conversation().rename(title, session))
+        self._now(self.conversation().rename(title, _ident(session)))
 
-    def delete_session(self, session: str) -> int:
+    def delete_session(self, session: str | SessionInfo) -> int:
         """Forget a session for good; how many turns it had.
 
         Args:
             session: As for `open`. When the chat shows it, a new one takes its place.
         """
-        return self._now(self.conversation().delete(session))
+        return self._now(self.conversation().delete(_ident(session)))
 
     def transcript(
         self, target: str | PathLike[str] = "md", *, overwrite: bool = False
@@ -247,7 +249,7 @@ class Dialogue:
     def _answered(self, session: str | None, begin: Callable[[Conversation], Turn]) -> Answer:
         self._refuse_inside()
         conversation = self.conversation(session)
-        with Progress(self.name, conversation) as progress:
+        with refusals(), Progress(self.name, conversation) as progress:
             turn = begin(conversation)
             try:
                 _wait(turn, progress)
@@ -268,7 +270,8 @@ class Dialogue:
         except RuntimeError:
             coroutine.close()
             raise
-        return self.host.control.run(coroutine)
+        with refusals():
+            return self.host.control.run(coroutine)
 
     def _refuse_inside(self) -> None:
         if self.host.agent.is_current() or self.host.control.is_current():
@@ -293,6 +296,10 @@ def _wait(turn: Turn, progress: Progress) -> None:
             progress.update()
         else:
             return
+
+
+def _ident(session: str | SessionInfo) -> str:
+    return session if isinstance(session, str) else session.session
 
 
 def _said(text: str, files: Files) -> list[Message]:

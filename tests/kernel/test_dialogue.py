@@ -11,6 +11,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from agentscope_runtime_nb import AppError
+from agentscope_runtime_nb.notebook.answer import RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,7 +216,11 @@ def test_a_session_whose_title_is_not_unique_is_asked_for(shell: Shell) -> None:
     with pytest.raises(AppError) as caught:
         friday.open("same")
     assert "s1" in caught.value.message
+    assert len(caught.value._render_traceback_()) == 1
     assert friday.open("s1") == "s1"
+    assert friday.open(friday.sessions()[0]) == "s2"
+    with pytest.raises(RefusedError):
+        friday.open("nowhere")
 
 
 def test_starters_and_models_are_offered(shell: Shell) -> None:
