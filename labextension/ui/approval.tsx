@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { createContext } from "preact";
 import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Decision } from "./approvals";
+import type { Decision, Request } from "./approvals";
 import type { Words } from "./i18n";
 import { Icon } from "./icons";
 import type { ApprovalView } from "./items";
@@ -72,6 +72,28 @@ function stateOf(id: string, deciding: Deciding): State {
   return deciding.chosen.has(id) ? "chosen" : "open";
 }
 
+const SETTLED: ReadonlySet<State> = new Set(["allowed", "denied", "passed"]);
+
+/** What was decided, in a line. */
+export function Verdict(props: {
+  request: Request;
+  /** Whether the tool is named; it need not be below its own call. */
+  named?: boolean;
+  words: Words;
+}): JSX.Element | null {
+  const deciding = useContext(Deciding);
+  const { request, words } = props;
+  if (!deciding) return null;
+  const state = stateOf(request.id, deciding);
+  return (
+    <div class="asnb-settled" data-state={state}>
+      <Icon name="shield" />
+      {props.named && <span>{clean(request.name).slice(0, 120)}</span>}
+      <Outcome id={request.id} state={state} deciding={deciding} words={words} />
+    </div>
+  );
+}
+
 /** One request. */
 export function Approval({
   item,
@@ -88,15 +110,7 @@ export function Approval({
   if (!deciding) return null;
   const tool = clean(request.name).slice(0, 120);
   const title = words("allowTool", { tool });
-  if (state === "allowed" || state === "denied" || state === "passed") {
-    return (
-      <div class="asnb-settled" data-state={state}>
-        <Icon name="shield" />
-        <span>{tool}</span>
-        <Outcome id={request.id} state={state} deciding={deciding} words={words} />
-      </div>
-    );
-  }
+  if (SETTLED.has(state)) return <Verdict request={request} named words={words} />;
   return (
     <div
       class="asnb-approval"

@@ -159,5 +159,6 @@ function choose(add: Gathering["add"], back: HTMLElement | null): void {
 function grow(box: HTMLTextAreaElement | null): void {
   if (!box) return;
   box.style.height = "auto";
-  box.style.height = `${box.scrollHeight}px`;
+  // Before it is laid out it has no height, and keeps that of its one row.
+  if (box.scrollHeight > 0) box.style.height = `${box.scrollHeight}px`;
 }

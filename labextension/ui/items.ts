@@ -22,6 +22,8 @@ export interface ToolView {
   readonly result: PartView | null;
   /** What the result looks like in a notebook. */
   readonly display: Display | null;
+  /** What the user was asked before, once that is settled. */
+  readonly asked: Request | null;
   /** What happened inside, such as the words of another agent. */
   readonly steps: readonly Item[];
 }
@@ -88,7 +90,10 @@ class Tree {
       const id = callId(part);
       const request = requestOf(part);
       const latest = calls.get(request?.callId ?? id);
-      if (request && latest) this.#requests.set(latest, request);
+      if (request && latest) {
+        this.#requests.set(latest, request);
+        if (this.#settled(request)) continue; // it is said with the call
+      }
       if (latest && OUTPUT.has(part.type)) {
         this.#results.set(latest, part);
         continue;
@@ -108,6 +113,10 @@ class Tree {
       if (siblings) siblings.push(part);
       else this.#inside.set(parent, [part]);
     }
+  }
+
+  #settled(request: Request): boolean {
+    return this.#turn.decisions.has(request.id) || !this.#turn.latest;
   }
 
   items(inside: PartView | null): Item[] {
@@ -134,6 +143,7 @@ class Tree {
     const sent = payload(call);
     const got = payload(result);
     const measured = result?.metadata?.["duration"];
+    const request = call ? this.#requests.get(call) : undefined;
     const view: ToolView = {
       kind: "tool",
       key: anchor.id,
@@ -147,6 +157,7 @@ class Tree {
       call,
       result,
       display: this.#display(result),
+      asked: request && this.#settled(request) ? request : null,
       steps,
     };
     return kept(anchor, view) as ToolView;
@@ -184,6 +195,7 @@ function unchanged(before: Item, view: Item): boolean {
   return Object.entries(view).every(([key, value]) => {
     const old = (before as unknown as Record<string, unknown>)[key];
     if (key === "request") return true; // it is read from the part
+    if (key === "asked") return (old as Request | null)?.id === (value as Request | null)?.id;
     if (!Array.isArray(value)) return old === value;
     return Array.isArray(old) && old.length === value.length && value.every((v, i) => v === old[i]);
   });

@@ -1,6 +1,6 @@
 /** What stands below one another in an answer, and what happened inside of a tool call. */
 import type { JSX } from "preact";
-import { Approval } from "./approval";
+import { Approval, Verdict } from "./approval";
 import type { Word, Words } from "./i18n";
 import { duration } from "./i18n";
 import { Icon } from "./icons";
@@ -112,6 +112,7 @@ const Tool = memo(function Tool({ tool, words }: { tool: ToolView; words: Words 
       <Fold class="asnb-tool" head={head}>
         {() => <ToolBody tool={tool} words={words} />}
       </Fold>
+      {tool.asked && <Verdict request={tool.asked} words={words} />}
       {tool.display ? <Rich display={tool.display} words={words} instead={media} /> : media()}
     </div>
   );

@@ -1,6 +1,7 @@
 /** The conversation as a file, made in the page. */
 
 import { partText } from "./answer";
+import type { Request } from "./approvals";
 import { exchanges } from "./exchanges";
 import { attachedTo } from "./files";
 import type { Item } from "./items";
@@ -49,11 +50,7 @@ export function answerOf(turn: TurnView): string {
 }
 
 function itemText(item: Item, turn: TurnView): string {
-  if (item.kind === "approval") {
-    const decision = turn.decisions.get(item.request.id);
-    const verdict = decision?.approve ? "allowed" : decision ? "denied" : "not answered";
-    return `**Approval** \`${item.request.name}\`: ${verdict}. ${decision?.reason ?? ""}`.trim();
-  }
+  if (item.kind === "approval") return verdict(item.request, turn);
   if (item.kind === "part") {
     if (item.part.type !== "reasoning") return partText(item);
     return textOf(item.part).replace(/^/gm, "> ");
@@ -65,9 +62,16 @@ function itemText(item: Item, turn: TurnView): string {
   return paragraphs([
     `**Tool** \`${item.name}\``,
     fenced(prettyJson(item.args), "json"),
+    item.asked ? verdict(item.asked, turn) : "",
     ...steps,
     item.output === null ? "" : fenced(prettyJson(item.output), "text"),
   ]);
+}
+
+function verdict(request: Request, turn: TurnView): string {
+  const decision = turn.decisions.get(request.id);
+  const word = decision?.approve ? "allowed" : decision ? "denied" : "not answered";
+  return `**Approval** \`${request.name}\`: ${word}. ${decision?.reason ?? ""}`.trim();
 }
 
 function paragraphs(blocks: readonly string[]): string {
