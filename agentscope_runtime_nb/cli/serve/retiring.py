@@ -62,8 +62,9 @@ class RetiringServer(DrainingServer):
             server.close()
         app = self._agent_app
         self._say(closed=True, runs=len(app.runs.active()))
-        began, idle = time.monotonic(), _Idle()
-        while self.server_state.connections or app.runs.active():
+        began, idle, waited = time.monotonic(), _Idle(), 0.0
+        # Not at once even when there is nobody: who was taken last may not be among them yet.
+        while waited < _REST or self.server_state.connections or app.runs.active():
             waited = time.monotonic() - began
             if waited > _LAST_RUNS:
                 break
