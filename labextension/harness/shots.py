@@ -5,13 +5,14 @@ npm run harness && python harness/shots.py OUT [scene …]
 
 from __future__ import annotations
 
+import base64
 import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 PAGES = Path(__file__).parents[1] / "lib" / "harness"
 SCENES = (
@@ -40,7 +41,24 @@ SCENES = (
     "nested-running",
     "rich",
     "gauge",
+    "starters",
+    "attached",
+    "sessions-panel",
+    "composer-files",
+    "commands",
+    "settings",
+    "editing",
+    "feedback",
 )
+# Scenes that begin as another one does.
+BEGINNINGS = {"thought-open": "thinking"} | dict.fromkeys(
+    ("sessions-panel", "composer-files", "commands", "settings", "editing", "feedback"), "sessions"
+)
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mP8z8BQz0AEYBxVSF+FABJADveWkH6oAAAA"
+    "AElFTkSuQmCC"
+)
+HUGE = ("huge.bin", "", b"x" * 8_000_000)
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
     "--no-sandbox",
@@ -51,6 +69,29 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def opened(page: Page, scene: str) -> None:
+    """Open what the scene is about."""
+    if scene.endswith("-open"):
+        page.locator("summary").nth(1 if scene == "tool-open" else 0).click()
+    elif scene == "sessions-panel":
+        page.get_by_label("Sessions", exact=True).click()
+        page.locator(".asnb-session").nth(1).hover()
+    elif scene == "composer-files":
+        with page.expect_file_chooser() as chooser:
+            page.get_by_label("Attach files").click()
+        files = (("dot.png", "image/png", DOT), ("prices.csv", "text/csv", b"a,b\n" * 900))
+        chosen = [{"name": n, "mimeType": m, "buffer": b} for n, m, b in (*files, HUGE)]
+        chooser.value.set_files(chosen)
+    elif scene == "commands":
+        page.locator("textarea").fill("/")
+    elif scene == "settings":
+        page.get_by_label("Settings of this chat").click()
+    elif scene == "editing":
+        page.get_by_label("Edit message").first.click()
+    elif scene == "feedback":
+        page.get_by_label("Bad answer").last.click()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -79,12 +120,11 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 840, "height": 400})
             page.on("pageerror", lambda error: print("page error:", error))
             for scene in sys.argv[2:] or SCENES:
-                name = "thinking" if scene == "thought-open" else scene.removesuffix("-open")
+                name = BEGINNINGS.get(scene, scene.removesuffix("-open"))
                 page.goto(f"{root}?scene={name}&theme={theme}&tall")
                 page.wait_for_timeout(350)
-                if scene.endswith("-open"):
-                    page.locator("summary").nth(1 if name == "tool" else 0).click()
-                    page.wait_for_timeout(100)
+                opened(page, scene)
+                page.wait_for_timeout(150)
                 page.screenshot(full_page=True, path=out / f"{scene}-{theme}.png")
         browser.close()
     server.shutdown()

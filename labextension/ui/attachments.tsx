@@ -5,6 +5,7 @@ import type { Attachment, OutContent, Refusal } from "./files";
 import { admit, asAttachment, MAX_BYTES, read, sizeText, waitingFor } from "./files";
 import type { Words } from "./i18n";
 import { Icon } from "./icons";
+import { Picture } from "./media";
 import { isDataImage, safeUrl, shortAddress } from "./sanitize";
 import { clean } from "./text";
 
@@ -54,7 +55,11 @@ function Face(props: {
     const name = item.name || words("image");
     return (
       <span class="asnb-thumb" title={[name, size].filter(Boolean).join(", ")}>
-        <img src={content.image_url} alt={name} />
+        {props.plain || !isDataImage(content.image_url) ? (
+          <img src={content.image_url} alt={name} />
+        ) : (
+          <Picture url={content.image_url} name={name} words={words} />
+        )}
       </span>
     );
   }

@@ -12,6 +12,7 @@ import { clean } from "./text";
 export function Picture(props: {
   url: string;
   words: Words;
+  name?: string;
   /** Whether it is drawn for a light background. */
   light?: boolean;
   onFail?: () => void;
@@ -33,7 +34,12 @@ export function Picture(props: {
         title={words("enlarge")}
         onClick={() => setLarge(true)}
       >
-        <img class="asnb-picture" src={url} alt={words("image")} onError={props.onFail} />
+        <img
+          class="asnb-picture"
+          src={url}
+          alt={props.name || words("image")}
+          onError={props.onFail}
+        />
       </button>
       {large && <Large url={url} words={words} onClose={() => setLarge(false)} />}
     </>
