@@ -325,6 +325,8 @@ class Agent:
             return
         try:
             async for part in tool.steps(call.call_id, call.arguments):
+                if isinstance(part, ToolResult):
+                    part.output = await rich.shown(part.output) or part.output
                 yield part
         except Exception as error:  # noqa: BLE001 - the model is told, and may do better
             text = (
@@ -352,8 +354,12 @@ def _tool_message(result: ToolResult) -> dict[str, Any]:
     return {
         "role": "tool",
         "tool_call_id": result.call_id,
-        "content": encode(rich.as_text(result.output)).decode(),
+        "content": encode(_read(result.output)).decode(),
     }
+
+
+def _read(output: Any) -> Any:
+    return output.text if isinstance(output, rich.Shown) else output
 
 
 def _result_message(result: ToolResult) -> Message:

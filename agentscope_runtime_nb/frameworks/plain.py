@@ -92,23 +92,22 @@ async def _write_value(item: Any, emit: Emitter) -> None:
         case None:
             pass
         case _:
-            bundle = rich.bundle_of(item)
-            if bundle is None:
+            shown = await rich.shown(item)
+            if shown is None:
                 await emit.text(str(item))
             else:
-                await emit.display(rich.plain_contents(bundle), rich.kept(bundle))
+                await emit.display(shown.contents, shown.bundle)
 
 
 async def _result(item: ToolResult, emit: Emitter) -> None:
-    bundle = rich.bundle_of(item.output)
-    contents = rich.plain_contents(bundle) if bundle else []
+    shown = await rich.shown(item.output)
     await emit.tool_result(
         item.call_id,
         item.name,
-        rich.as_text(item.output) if bundle else item.output,
+        shown.text if shown else item.output,
         failed=item.failed,
-        contents=[content for content in contents if content["type"] != "text"],
-        display=rich.kept(bundle) if bundle else None,
+        contents=shown.media if shown else (),
+        display=shown.bundle if shown else None,
         agent=item.agent,
         parent=item.parent,
     )

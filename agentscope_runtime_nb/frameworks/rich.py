@@ -6,29 +6,65 @@ becomes an image, a Markdown table or text.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sys
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, cast
 
 MAX_BUNDLE = 5 * 1024 * 1024
 """Bytes above which a rich form is not kept, and the plain one alone is shown."""
 
-_PLAIN = (str, bytes, int, float, complex, dict, list, tuple, set, type(None))
+_PLAIN = (str, bytes, int, float, complex, dict, list, tuple, set)
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 _BAR = "\\|"
 _NOTHING_RICH = {"text/plain"}
 
 
-def bundle_of(value: Any) -> dict[str, Any] | None:
-    """The MIME bundle of a value, as the notebook would show it.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value in its two forms.
+
+    Attributes:
+        contents: What every client can show: an image, or a table or text in Markdown.
+        bundle: What a notebook can, `data` (MIME type to text, base64 or JSON) and `metadata`;
+            None when it is too large to be kept.
+    """
+
+    contents: list[dict[str, Any]]
+    bundle: dict[str, Any] | None
+
+    @property
+    def text(self) -> str:
+        """It as a model reads it."""
+        (content,) = self.contents
+        return content["text"] if content["type"] == "text" else "[an image, shown to the user]"
+
+    @property
+    def media(self) -> list[dict[str, Any]]:
+        """Its contents that are no text."""
+        return [content for content in self.contents if content["type"] != "text"]
+
+
+async def shown(value: Any) -> Shown | None:
+    """Have a value show itself, in a thread: a first plot can take a second.
 
     Returns:
-        `data` (MIME type to text, base64 or JSON) and `metadata`; None for what has only a text.
+        Its forms; None for what has only a text.
     """
-    if isinstance(value, _PLAIN):
-        return None
+    if value is None or isinstance(value, (_PLAIN, Shown)):
+        return value if isinstance(value, Shown) else None
+    return await asyncio.to_thread(_show, value)
+
+
+def _show(value: Any) -> Shown | None:
+    bundle = _bundle_of(value)
+    return Shown(_plain_contents(bundle), _kept(bundle)) if bundle is not None else None
+
+
+def _bundle_of(value: Any) -> dict[str, Any] | None:
     data, metadata = _forms(value)
     if "image/png" not in data and type(value).__module__.startswith("matplotlib."):
         data = data | _figure(value)
@@ -37,8 +73,7 @@ def bundle_of(value: Any) -> dict[str, Any] | None:
     return {"data": {mime: _jsonable(part) for mime, part in data.items()}, "metadata": metadata}
 
 
-def plain_contents(bundle: dict[str, Any]) -> list[dict[str, Any]]:
-    """A bundle as contents of the wire: an image, or a table or text in Markdown."""
+def _plain_contents(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     data: dict[str, Any] = bundle["data"]
     for mime in _IMAGES:
         if mime in data:
@@ -46,19 +81,9 @@ def plain_contents(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "text", "text": _text(data)}]
 
 
-def kept(bundle: dict[str, Any]) -> dict[str, Any] | None:
-    """The bundle, unless it is too large to be kept."""
+def _kept(bundle: dict[str, Any]) -> dict[str, Any] | None:
     size = sum(len(part) if isinstance(part, str) else 1000 for part in bundle["data"].values())
     return bundle if size <= MAX_BUNDLE else None
-
-
-def as_text(value: Any) -> Any:
-    """A tool's value as its model reads it: rich ones as text, others as they are."""
-    bundle = bundle_of(value)
-    if bundle is None:
-        return value
-    (content,) = plain_contents(bundle)
-    return content["text"] if content["type"] == "text" else "[an image, shown to the user]"
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.events import Part
+    from agentscope_runtime_nb.frameworks.rich import Shown
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Aside:
     """
 
     parts: defaultdict[str, list[Part]] = field(default_factory=lambda: defaultdict(list))
-    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    values: dict[str, Shown] = field(default_factory=dict)
 
 
 current: ContextVar[Aside | None] = ContextVar("aside", default=None)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import RunStoppedError
-from agentscope_runtime_nb.frameworks import plain, rich
+from agentscope_runtime_nb.frameworks import plain
 from agentscope_runtime_nb.frameworks.agentscope import aside, prices
 from agentscope_runtime_nb.frameworks.agentscope.media import content_of
 
@@ -270,11 +270,10 @@ class _Writer:
         self._results.pop(ident)
         self._running.pop(ident, None)
         contents, display = result.contents, None
-        bundle = rich.bundle_of(self._aside.values.pop(ident, None))
-        if bundle is not None:
-            shown = rich.plain_contents(bundle)
-            contents += [content for content in shown if content["type"] != "text"]
-            display = rich.kept(bundle)
+        shown = self._aside.values.pop(ident, None)
+        if shown is not None:
+            contents += shown.media
+            display = shown.bundle
         await self._emit.tool_result(
             ident,
             result.name,

@@ -11,9 +11,9 @@ from agentscope.permission import PermissionBehavior, PermissionDecision
 from agentscope.tool import ToolBase, ToolChunk, Toolkit
 
 from agentscope_runtime_nb.events import ToolResult, encode
+from agentscope_runtime_nb.frameworks import rich
 from agentscope_runtime_nb.frameworks.agentscope import aside
 from agentscope_runtime_nb.frameworks.functions import FunctionTool, ToolError
-from agentscope_runtime_nb.frameworks.rich import as_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -73,9 +73,10 @@ class _Function(ToolBase):
                         said.parts[call_id].append(part)
                         yield ToolChunk(content=[block])
                     continue
-                text = as_text(part.output)
-                if said is not None and text is not part.output:
-                    said.values[call_id] = part.output
+                shown = await rich.shown(part.output)
+                if said is not None and shown is not None:
+                    said.values[call_id] = shown
+                text = shown.text if shown else part.output
                 yield _chunk(block, text if isinstance(text, str) else encode(text).decode())
         except Exception as error:  # noqa: BLE001 - the model is told, and may do better
             kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
