@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentscope_runtime_nb.events import Part
@@ -26,7 +26,7 @@ class Aside:
     """
 
     parts: defaultdict[str, list[Part]] = field(default_factory=lambda: defaultdict(list))
-    values: dict[str, Shown] = field(default_factory=dict)
+    values: dict[str, Shown] = field(default_factory=dict[str, Any])
 
 
 current: ContextVar[Aside | None] = ContextVar("aside", default=None)
