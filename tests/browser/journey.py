@@ -64,7 +64,7 @@ class Journey:
     async def stop_while_a_cell_runs(self) -> bool:
         """Stop although the kernel's main thread is busy; whether that was soon."""
         with self._step("stop, a cell running"):
-            ticker = await self.book.chat(TICKER_CELL)
+            ticker = await self._shown(TICKER_CELL)
             await self._start(ticker)
             await self.book.run(BUSY_CELL, wait=False)
             await asyncio.sleep(0.5)
@@ -94,6 +94,10 @@ class Journey:
     def files(self) -> str:
         """Where the chat's files came from."""
         return "server" if 200 in self.fetched else "comm"
+
+    async def _shown(self, index: int) -> Chat:
+        await self.book.scroll_to(index)
+        return await self.book.chat(index)
 
     async def _ask(self, chat: Chat) -> None:
         with self._step("ask, tool call"):
@@ -128,16 +132,16 @@ class Journey:
             await chat.say("go")
             await expect(chat.answer).to_contain_text("w3 ")
             await self.book.reload()
-            chat = await self.book.chat(COUNT_CELL)
+            chat = await self._shown(COUNT_CELL)
             await expect(chat.answer).to_contain_text("end.", timeout=30_000)
             words = " ".join(f"w{n}" for n in range(WORDS))
             await expect(chat.answer.locator(".asnb-md")).to_have_text(f"{words} end.")
-            clerk = await self.book.chat(CLERK_CELL)
+            clerk = await self._shown(CLERK_CELL)
             await expect(clerk.turns).to_have_count(2)
 
     async def _restart(self) -> None:
         with self._step("restart in mid-answer"):
-            chat = await self.book.chat(TICKER_CELL)
+            chat = await self._shown(TICKER_CELL)
             await self._start(chat)
             await self.book.restart()
             await expect(chat.banner).to_contain_text("has gone", timeout=30_000)

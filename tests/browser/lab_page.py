@@ -90,6 +90,10 @@ class Book:
         await self.run(index, source)
         return await self.chat(index)
 
+    async def scroll_to(self, index: int) -> None:
+        """Bring a cell into sight: JupyterLab takes its time to draw what is out of it."""
+        await self.evaluate("await panel.content.scrollToItem(argument, 'start')", index)
+
     async def chat(self, index: int) -> Chat:
         """The chat under a cell."""
         cell = self.page.locator(".jp-Notebook:visible .jp-Cell").nth(index)
