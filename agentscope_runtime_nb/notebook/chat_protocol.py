@@ -73,6 +73,7 @@ class Requests:
                 self._now[kind](message)
             except AppError as error:
                 self._refuse(error, ident)
+                self._conversation.changed()  # who asked may show already what was refused
         elif kind in self._later:
             self._conversation.spawn(self._do(self._later[kind](message), ident))
         elif kind == "sessions":

@@ -135,7 +135,7 @@ class Conversation(LiveTurns):
     async def open(self, wanted: str) -> str:
         """Show another session: its id, title, the beginning of either, or `last`; its id."""
         async with self._order:
-            self._refuse_while_busy("another conversation can be opened")
+            await self._refuse_while_busy("another conversation can be opened")
             info = await self.archive.find(wanted)
             await self._show(info.session, info.user, info.title)
             return info.session
@@ -143,7 +143,7 @@ class Conversation(LiveTurns):
     async def fork(self, which: str | int) -> str:
         """Go on in a new session that has the turns up to this one; the new session's id."""
         async with self._order:
-            self._refuse_while_busy("it can be forked")
+            await self._refuse_while_busy("it can be forked")
             end = self._end_of(self.turn(which))
             fresh = await self.archive.fork(self.turns[:end], self.session_id, self.user_id)
             info = await self.archive.info(fresh)
@@ -155,7 +155,7 @@ class Conversation(LiveTurns):
     ) -> Turn:
         """Take a turn and all after it back, and say this instead."""
         async with self._order:
-            self._refuse_while_busy("it can be edited")
+            await self._refuse_while_busy("it can be edited")
             place = self.turns.index(self.turn(which))
             await self.archive.rewind(self.turns[place:], self.session_id, self.user_id)
             self._keep(self.turns[:place])
@@ -164,7 +164,7 @@ class Conversation(LiveTurns):
     async def retry(self, run_id: str) -> Turn:
         """Ask the same again: the turn, with what was decided in it, goes and comes last."""
         async with self._order:
-            self._refuse_while_busy("it can be asked again")
+            await self._refuse_while_busy("it can be asked again")
             turn = self.turn(run_id)
             place = self.turns.index(turn)
             again = self.turns[place : self._end_of(turn)]
@@ -175,7 +175,7 @@ class Conversation(LiveTurns):
     async def decide(self, decisions: Sequence[Message], message_id: str = "") -> Turn:
         """Answer what the agent asked, as `approval_response` makes it; it then goes on."""
         async with self._order:
-            self._refuse_while_busy("it can be decided")
+            await self._refuse_while_busy("it can be decided")
             waiting = {request["id"] for request in self.pending}
             unknown = approvals.decisions(decisions).keys() - waiting
             if unknown or not decisions:
@@ -198,7 +198,7 @@ class Conversation(LiveTurns):
         async with self._order:
             ident, user = await self._place(session)
             if ident == self.session_id:
-                self._refuse_while_busy("it can be deleted")
+                await self._refuse_while_busy("it can be deleted")
             count = await self.archive.delete(ident, user)
             if ident == self.session_id:
                 self.new_session()
@@ -208,6 +208,7 @@ class Conversation(LiveTurns):
     async def rate(self, run_id: str, rating: str, comment: str = "") -> None:
         """Keep what a person thought of an answer: `up`, `down`, or nothing any more."""
         async with self._order:
+            await self.ended()
             turn = self.turn(run_id)
             if turn.final is None:
                 raise AppError("SESSION_BUSY", "An answer can be rated once it is finished.")
@@ -268,7 +269,8 @@ class Conversation(LiveTurns):
         info = await self.archive.find(session)
         return info.session, info.user
 
-    def _refuse_while_busy(self, what: str) -> None:
+    async def _refuse_while_busy(self, what: str) -> None:
+        await self.ended()
         if self.busy:
             text = f"An answer is under way: wait for it or press Stop, before {what}."
             raise AppError("SESSION_BUSY", text)

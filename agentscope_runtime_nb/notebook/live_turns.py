@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agentscope_runtime_nb.notebook.threads import LoopThread
 
 FRAME = 1 / 30
+_MOMENT = 0.001
 _STOP_GRACE = 0.15
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,17 @@ class LiveTurns:
     @property
     def busy(self) -> bool:
         """Whether a turn is being answered."""
-        return any(turn.final is None for turn in self.turns[-1:])
+        return any(turn.final is None or turn.run is not None for turn in self.turns[-1:])
+
+    @property
+    def ending(self) -> bool:
+        """Whether the last answer has been told and its session is free in a moment."""
+        return any(turn.final is not None and turn.run is not None for turn in self.turns[-1:])
+
+    async def ended(self) -> None:
+        """Wait for that moment."""
+        while self.ending:  # noqa: ASYNC110 - the agent thread ends it
+            await asyncio.sleep(_MOMENT)
 
     def stop_now(self, run_id: str = "") -> None:
         """Stop the run, or the one that is live."""
@@ -159,7 +170,8 @@ class LiveTurns:
 
     def _line_up(self, turn: Turn) -> bool:
         """Have a turn wait for the one that is being answered, if it may; or have that one stop."""
-        if turn.on_busy not in ("queue", "interrupt") or len(self._line) >= MOST_WAITING:
+        waits = self.ending or turn.on_busy in ("queue", "interrupt")
+        if not waits or len(self._line) >= MOST_WAITING:
             return False
         if turn.on_busy == "interrupt":
             self._line.appendleft(turn)
@@ -194,7 +206,8 @@ class LiveTurns:
             self._pump(turn)
             if over:
                 break
-            await asyncio.sleep(FRAME)
+            # The end has been told and the session is about to be free: that is not a frame's time.
+            await asyncio.sleep(FRAME if turn.final is None else _MOMENT)
         self._finish(turn)
         self._next()
         if turn in self.turns:
@@ -236,11 +249,11 @@ class LiveTurns:
             turn.final = turn.last_word(self.session_id)
             self.tell({"type": "events", "run_id": turn.run_id, "events": [turn.final]})
         self._owner.recent.add(turn)
+        turn.run = None  # its log is not needed any more
         if turn in self.turns:
             error: dict[str, str] = turn.final["error"] or {}
             detail = error.get("message", "") if turn.failed else ""
             self._set_status("failed" if turn.failed else "idle", detail, run_id=turn.run_id)
-        turn.run = None  # its log is not needed any more
         if not turn.result.done():
             turn.result.set_result(turn.final)
 

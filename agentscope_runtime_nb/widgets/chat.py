@@ -194,6 +194,8 @@ class ChatWidget(anywidget.AnyWidget):
     def notify_change(self, change: Any) -> None:
         """Send a trait's new value; observers of it never run on the control thread."""
         if not self._host.control.is_current():
+            if change["name"] == "settings":  # assigned by code; the conversation's own come below
+                self._chosen(change["new"])
             super().notify_change(change)
             return
         if self.comm is not None and change["name"] in self.keys:
@@ -214,10 +216,9 @@ class ChatWidget(anywidget.AnyWidget):
         else:
             self._conversation.take(message, self.send)
 
-    @traitlets.observe("settings")
-    def _chosen(self, change: Any) -> None:
-        """Settings that code gave the widget are the conversation's, if the app has them."""
-        before, after = self._conversation.settings, change["new"]
+    def _chosen(self, after: dict[str, Any]) -> None:
+        """Have the conversation take over the settings that code gave the widget."""
+        before = self._conversation.settings
         if after != before:
             values = dict.fromkeys(before) | after
             self._conversation.take({"type": "settings", "values": values})

@@ -154,6 +154,8 @@ def test_settings_reach_the_agent(kernel: Kernel) -> None:
     kernel.run("w.settings = {'tone': 'warm'}")
     seen = told(page)["settings"]
     assert (seen["tone"], seen["depth"]) == ("warm", 3)
+    kernel.run("w.settings = {'tone': 'shrill'}")
+    until(lambda: value(kernel, "w.settings") == "{'tone': 'warm'}")
     assert "depth" in kernel.fail("told.chat(settings={'depth': 'x'})").error
 
 
