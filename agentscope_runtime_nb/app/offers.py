@@ -133,6 +133,21 @@ class Offers:
             "models": self.models,
         }
 
+    def check(self, name: str, value: Any) -> Any:
+        """A setting's value, or the name of a model, if that is offered.
+
+        Raises:
+            AppError: PARAMETER_VALIDATION; the text says what there is.
+        """
+        if name == "model":
+            return Setting(name, "choice", self.models, None).check(value)
+        for setting in self.settings:
+            if setting.name == name:
+                return setting.check(value)
+        there = ", ".join(setting.name for setting in self.settings) or "none"
+        text = f"There is no setting {name!r}; there is: {there}."
+        raise AppError("PARAMETER_VALIDATION", text, field=name)
+
     def fill(self, request: AgentRequest) -> None:
         """Check a request's settings and add the defaults of those it leaves out.
 

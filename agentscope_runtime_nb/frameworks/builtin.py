@@ -42,7 +42,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Agent", "adapt"]
 
-_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed")
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "max_tokens",
+    "stop",
+    "seed",
+)
 
 
 @dataclass(slots=True)
@@ -115,9 +123,8 @@ class Agent:
 
         The model, if the app offers it, and the sampling options are the request's.
         """
-        options = {name: value for name in _SAMPLING if (value := getattr(request, name, None))}
-        if request.max_tokens:
-            options["max_tokens"] = request.max_tokens
+        given = {name: getattr(request, name) for name in _SAMPLING}
+        options = {name: value for name, value in given.items() if value is not None}
         history = await request.history()
         async for part in self.stream(msgs, history, model=request.chosen_model, **options):
             yield part

@@ -240,9 +240,9 @@ class Conversation(LiveTurns):
             AppError: PARAMETER_VALIDATION: the app has no such setting, or not such a value.
         """
         served = self._owner.current(self.name)
-        offered = served.app.describe() if served is not None else {}
-        self.settings = settings.merged(self.settings, values, offered)
-        self.changed()
+        if served is not None:
+            self.settings = settings.merged(self.settings, values, served.app)
+            self.changed()
 
     def _turn(self, said: str | Sequence[Message], message_id: str) -> Turn:
         messages = [user_message(said)] if isinstance(said, str) else list(said)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agentscope_runtime_nb.app.errors import AppError
 from agentscope_runtime_nb.events import AgentRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agentscope_runtime_nb.app import AgentApp
     from agentscope_runtime_nb.notebook.turn import Turn
 
 _OWN = (
@@ -42,47 +42,22 @@ def request(turn: Turn, session_id: str, user_id: str = "") -> AgentRequest:
     )
 
 
-def merged(
-    now: Mapping[str, Any], values: Mapping[str, Any], offered: Mapping[str, Any]
-) -> dict[str, Any]:
+def merged(now: Mapping[str, Any], values: Mapping[str, Any], app: AgentApp) -> dict[str, Any]:
     """Settings with new values.
 
     Args:
         now: Those that were chosen before.
         values: New values; None takes one back to the app's own.
-        offered: What the app says of itself (`AgentApp.describe`).
+        app: Says what it offers.
 
     Raises:
         AppError: PARAMETER_VALIDATION: the app does not offer this; the text says what it does.
     """
-    known = {setting["name"]: setting for setting in offered.get("settings", ())}
-    models = [*offered.get("models", ()), offered.get("model", "")]
-    known["model"] = {"kind": "choice", "choices": models}
     chosen = dict(now)
     for name, value in values.items():
-        if value is None:
+        own = value is None or (name == "model" and value == getattr(app.model, "name", ""))
+        if own:
             chosen.pop(name, None)
-            continue
-        if name not in known:
-            there = ", ".join(known)
-            text = f"The agent has no setting {name!r}; it has {there}."
-            raise AppError("PARAMETER_VALIDATION", text, field=name)
-        _check(name, value, known[name])
-        chosen[name] = value
+        else:
+            chosen[name] = app.offers.check(name, value)
     return chosen
-
-
-def _check(name: str, value: Any, setting: Mapping[str, Any]) -> None:
-    kind = setting.get("kind")
-    if kind == "choice":
-        choices: list[Any] = list(setting.get("choices") or ())
-        if value not in choices:
-            there = ", ".join(str(choice) for choice in choices if choice)
-            text = f"{name} cannot be {value!r}; it may be {there}."
-            raise AppError("PARAMETER_VALIDATION", text, field=name)
-        return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = {"number": number, "switch": isinstance(value, bool), "text": isinstance(value, str)}
-    if not fits.get(str(kind), True):
-        text = f"{name} has to be a {'yes or no' if kind == 'switch' else kind}, not {value!r}."
-        raise AppError("PARAMETER_VALIDATION", text, field=name)

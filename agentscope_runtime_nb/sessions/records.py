@@ -142,10 +142,10 @@ class StoredTurn:
 def row_of(key: SessionKey, turn: StoredTurn) -> tuple[Any, ...]:
     """The row that `INSERT` takes."""
     given, made = _json(turn.input), _json(turn.output)
-    asked, answered = _text(json.loads(given)), _text(json.loads(made))
-    said = f"{asked}\n{answered}".casefold()
+    asked, answered = json.loads(given), json.loads(made)
+    said = "\n".join(_said(message) for side in (asked, answered) for message in side).casefold()
     response = encode(turn.response).decode()
-    ends = (_one_line(asked), _one_line(answered))
+    ends = (_first_words(asked), _first_words(answered))
     return (*key, turn.run, turn.at, given, made, response, *ends, said)
 
 
@@ -197,16 +197,18 @@ def _json(messages: Sequence[Message | dict[str, Any]]) -> str:
     return f"[{','.join(encode(message).decode() for message in messages)}]"
 
 
-def _text(messages: list[dict[str, Any]]) -> str:
-    texts = [
-        str(content.get("text") or content.get("filename") or "")
-        for message in messages
-        if message.get("type", "message") == "message"
-        for content in message.get("content") or ()
-    ]
-    return "\n".join(text for text in texts if text)
+def _said(message: dict[str, Any], *fields: str) -> str:
+    """A message's words, and what its files are called; or one of these."""
+    if message.get("type", "message") != "message":
+        return ""
+    contents = message.get("content") or ()
+    found = [str(c.get(f) or "") for c in contents for f in fields or ("text", "filename")]
+    return "\n".join(text for text in found if text)
 
 
-def _one_line(text: str) -> str:
+def _first_words(messages: list[dict[str, Any]]) -> str:
+    text = "\n".join(_said(message, "text") for message in messages)
+    if not text.strip():
+        text = ", ".join(name for message in messages if (name := _said(message, "filename")))
     line = " ".join(text[: _WORDS * 4].split())
     return line if len(line) <= _WORDS else f"{line[: _WORDS - 1]}…"

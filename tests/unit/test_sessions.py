@@ -194,3 +194,16 @@ async def test_reads_work_from_several_loops(tmp_path: Path) -> None:
     there = await asyncio.to_thread(lambda: asyncio.run(store.read(KEY)))
     assert [m.text for m in here] == [m.text for m in there] == ["a", "b"]
     store.close()
+
+
+async def test_a_file_names_a_session_only_when_nothing_was_said(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "s.sqlite3")
+    file = {"type": "file", "filename": "report.txt"}
+    for session, text in (("said", "Look at this"), ("silent", "")):
+        asked = message(text)
+        asked["content"].append(file)
+        store.append(KEY._replace(session=session), StoredTurn("r", 1, [asked], []))
+    found = {info.session: info.title for info in await store.sessions("local", "app")}
+    assert found == {"said": "Look at this", "silent": "report.txt"}
+    assert len(await store.sessions("local", "app", search="report")) == 2
+    store.close()
