@@ -10,8 +10,13 @@ const folder = fileURLToPath(
 const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
 const LIMITS = [
   { what: "loader", files: [manifest.loader], minified: 10_000 },
-  { what: "chat", files: [manifest.chat], minified: 200_000, gzipped: 70_000 },
-  { what: "parsers", files: [manifest.assets.parsers], minified: 90_000, gzipped: 30_000 },
+  // The parsers come by themselves, but with every chat that has an answer: they count as its own.
+  {
+    what: "chat and parsers",
+    files: [manifest.chat, manifest.assets.parsers],
+    minified: 200_000,
+    gzipped: 70_000,
+  },
   { what: "highlighter", files: [manifest.assets.highlighter], minified: 40_000 },
   { what: "style", files: [manifest.css], minified: 36_000, gzipped: 8_000 },
 ];

@@ -52,6 +52,7 @@ function only(result) {
 const ASSETS = {
   parsers: "ui/parsers.ts",
   highlighter: "ui/highlighter.ts",
+  zh: "ui/words-zh.ts",
   ...Object.fromEntries(
     LANGUAGES.map((name) => [`hljs-${name}`, `node_modules/highlight.js/lib/languages/${name}.js`]),
   ),

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ScriptedModel } from "../harness/scripted-model";
 import { assetsFrom } from "../ui/assets";
-import { wordsFor } from "../ui/i18n";
+import { english } from "../ui/i18n";
 import { MarkdownView } from "../ui/markdown";
 import { isDataImage, safeUrl } from "../ui/sanitize";
 
-const words = wordsFor("en");
+const words = english;
 let root: HTMLElement;
 
 beforeEach(() => {

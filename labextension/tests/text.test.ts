@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { duration, WORDS, wordsFor } from "../ui/i18n";
+import { duration, ENGLISH, english, wordsOf } from "../ui/i18n";
 import { clean, pieces, prettyJson, printed, summary } from "../ui/text";
+import { WORDS } from "../ui/words-zh";
 
 describe("text of strangers", () => {
   it("loses terminal codes and names what reorders it", () => {
@@ -43,17 +44,18 @@ describe("text of strangers", () => {
 
 describe("words", () => {
   it("have both languages, with the same gaps", () => {
-    for (const [english, chinese] of Object.values(WORDS)) {
-      const gaps = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+    const gaps = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+    expect(Object.keys(WORDS)).toEqual(Object.keys(ENGLISH));
+    for (const [word, chinese] of Object.entries(WORDS)) {
       expect(chinese.length).toBeGreaterThan(0);
-      expect(gaps(chinese)).toEqual(gaps(english));
+      expect(gaps(chinese)).toEqual(gaps(ENGLISH[word as keyof typeof ENGLISH]));
     }
   });
 
   it("follow the language asked for", () => {
-    expect(wordsFor("zh-CN")("stop")).toBe("停止");
-    expect(wordsFor("en")("chatWith", { name: "friday" })).toBe("Chat with friday");
-    const said = [0.0004, 0.42, 2, 2.34, 12.3, 75].map((n) => duration(n, wordsFor("en")));
+    expect(wordsOf(WORDS)("stop")).toBe("停止");
+    expect(english("chatWith", { name: "friday" })).toBe("Chat with friday");
+    const said = [0.0004, 0.42, 2, 2.34, 12.3, 75].map((n) => duration(n, english));
     expect(said).toEqual(["1 ms", "420 ms", "2 s", "2.3 s", "12 s", "1 min 15 s"]);
   });
 });

@@ -11,7 +11,7 @@ import { DropHere, useDrop } from "./drop";
 import { exchanges } from "./exchanges";
 import { Head } from "./head";
 import type { Words } from "./i18n";
-import { wordsFor } from "./i18n";
+import { english, fetchWords, languageOf } from "./i18n";
 import { Icon } from "./icons";
 import { asked } from "./items";
 import type { TurnActions } from "./question";
@@ -32,8 +32,15 @@ export function mountChat(el: HTMLElement, session: ChatSession): () => void {
   root.className = "asnb-chat";
   el.append(root);
   const unfollow = followTheme(root);
-  render(<Chat session={session} words={wordsFor(session.text("lang"))} />, root);
+  let here = true;
+  const draw = (words: Words): void => {
+    if (here) render(<Chat session={session} words={words} />, root);
+  };
+  const language = languageOf(session.text("lang"));
+  if (language) void fetchWords(language).then(draw);
+  else draw(english);
   return () => {
+    here = false;
     unfollow();
     render(null, root);
     root.remove();
