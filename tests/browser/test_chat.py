@@ -252,3 +252,10 @@ async def answer(msgs, request):
     await expect(chat.answer).to_contain_text("not $5 or $6.")
     await expect(chat.answer.locator("mjx-container")).to_have_count(2)
     await expect(chat.answer.locator("mjx-container[display=true]")).to_have_count(1)
+
+
+async def test_chinese_is_fetched_where_it_is_read(book: Book) -> None:
+    await book.open(ECHO, "friday.chat(lang='zh')")
+    await book.run(1)
+    chat = await book.chat_under(2)
+    await expect(chat.card.get_by_role("button", name="发送", exact=True)).to_be_visible()

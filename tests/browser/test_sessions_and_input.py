@@ -147,7 +147,7 @@ async def test_a_question_is_edited_and_gone_on_from(book: Book) -> None:
 
 
 async def test_sessions_outlive_the_kernel(book: Book) -> None:
-    await book.open(ECHO.format(name="keeper"))
+    await book.open(ECHO.format(name="librarian"))
     chat = await book.chat_under(1)
     await chat.say("about a zebra")
     await expect(chat.answer).to_contain_text("after 0.")
@@ -185,11 +185,12 @@ async def test_sessions_outlive_the_kernel(book: Book) -> None:
 
 async def test_a_file_of_the_file_browser_is_dropped(book: Book) -> None:
     (book.lab.root / "from the lab.csv").write_text("a,b\n")
-    await book.open(WITNESS)
+    await book.open(WITNESS.replace("witness", "collector"))
     chat = await book.chat_under(1)
     await book.evaluate("await app.commands.execute('filebrowser:activate')")
     await book.evaluate("await app.commands.execute('filebrowser:refresh')")
     item = book.page.locator(".jp-DirListing-item").filter(has_text="from the lab.csv")
+    await chat.box.scroll_into_view_if_needed()
     await item.hover()
     await book.page.mouse.down()
     box = await chat.box.bounding_box()
