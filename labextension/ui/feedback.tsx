@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Words } from "./i18n";
 import { Icon } from "./icons";
 import type { TurnView } from "./model";
+import { OneLine } from "./one-line";
 
 /** The thumbs of a turn; a second click takes the verdict back. */
 export function Feedback(props: {
@@ -66,27 +67,15 @@ export function Feedback(props: {
 function Comment(props: { words: Words; onDone: (comment: string) => void }): JSX.Element {
   const { words, onDone } = props;
   const [text, setText] = useState("");
-  const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.focus(), []);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.isComposing || event.keyCode === 229) return;
-    if (event.key !== "Enter" && event.key !== "Escape") return;
-    event.preventDefault();
-    event.stopPropagation();
-    onDone(event.key === "Enter" ? text.trim() : "");
-  };
   return (
     <span class="asnb-comment">
-      <input
-        ref={box}
-        type="text"
-        class="asnb-field"
-        maxLength={2000}
-        value={text}
-        aria-label={words("whatWasWrong")}
+      <OneLine
+        text={text}
+        onText={setText}
+        label={words("whatWasWrong")}
         placeholder={words("whatWasWrong")}
-        onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={onKeyDown}
+        longest={2000}
+        onDone={(comment) => onDone(comment ?? "")}
       />
       <button type="button" class="asnb-button" onClick={() => onDone(text.trim())}>
         {words(text.trim() ? "send" : "skip")}

@@ -5,6 +5,7 @@ import type { PartProps } from "./banners";
 import type { Words } from "./i18n";
 import { ago } from "./i18n";
 import { Icon } from "./icons";
+import { OneLine } from "./one-line";
 import { IconButton } from "./pieces";
 import type { SessionEntry, SessionList } from "./store";
 import { clean } from "./text";
@@ -229,27 +230,9 @@ function Rename(props: {
 }): JSX.Element {
   const { words, onDone } = props;
   const [text, setText] = useState(props.title);
-  const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.select(), []);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.isComposing || event.keyCode === 229) return;
-    if (event.key !== "Enter" && event.key !== "Escape") return;
-    event.preventDefault();
-    event.stopPropagation();
-    onDone(event.key === "Enter" ? text.trim() : null);
-  };
   return (
     <span class="asnb-session-form">
-      <input
-        ref={box}
-        class="asnb-field"
-        type="text"
-        maxLength={200}
-        value={text}
-        aria-label={words("rename")}
-        onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={onKeyDown}
-      />
+      <OneLine text={text} onText={setText} label={words("rename")} longest={200} onDone={onDone} />
       <IconButton icon="check" label={words("rename")} onClick={() => onDone(text.trim())} />
       <IconButton icon="close" label={words("cancel")} onClick={() => onDone(null)} />
     </span>
