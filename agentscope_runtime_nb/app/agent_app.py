@@ -111,6 +111,7 @@ class AgentApp(FastAPI):
         self.runs = Runs(max_runs)
         self.max_body = max_body
         self.endpoint_path = endpoint_path
+        self.describers: list[Callable[[], object]] = []
         self.handler: Handler | None = None
         self.home: asyncio.AbstractEventLoop | None = None
         self._adapter: Adapter | None = None
@@ -191,6 +192,12 @@ class AgentApp(FastAPI):
     def describe(self) -> dict[str, Any]:
         """What it offers: starters, commands, settings, models, and the model it uses."""
         return {**self.offers.describe(), "model": str(getattr(self.model, "name", ""))}
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI schema. What takes a while to describe is described now, not at start."""
+        while self.describers:
+            self.describers.pop()()
+        return super().openapi()
 
     def endpoint(self, path: str, methods: Sequence[str] = ("POST",)) -> Any:
         """Serve a function of one's own at `path`; a generator's items become SSE frames."""

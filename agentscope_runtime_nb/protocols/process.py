@@ -47,26 +47,8 @@ class StopRequest(BaseModel):
 def mount(app: AgentApp) -> None:
     """Add the routes to an app."""
     path = app.endpoint_path
-    schema: dict[str, Any] = {
-        "parameters": [
-            {
-                "name": "on_busy",
-                "in": "query",
-                "description": "What to do when the session has a run under way",
-                "schema": {"enum": list(ON_BUSY), "default": ON_BUSY[0]},
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": AgentRequest.model_json_schema(
-                        ref_template="#/components/schemas/{model}"
-                    )
-                }
-            },
-        },
-    }
+    schema: dict[str, Any] = {}  # filled when the app is to be described
+    app.describers.append(lambda: schema.update(_described()))
 
     async def process(request: Request) -> Response:
         asked = await read_body(request, app, AgentRequest)
@@ -114,6 +96,19 @@ def mount(app: AgentApp) -> None:
             probe, _probe(app, probe), tags=["health"], summary=f"{probe[1:].title()}"
         )
     app.add_api_route("/", _index(app), tags=["health"], summary="What is served here")
+
+
+def _described() -> dict[str, Any]:
+    """What FastAPI cannot read from the handler's signature."""
+    body = AgentRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    on_busy = {
+        "name": "on_busy",
+        "in": "query",
+        "description": "What to do when the session has a run under way",
+        "schema": {"enum": list(ON_BUSY), "default": ON_BUSY[0]},
+    }
+    content = {"application/json": {"schema": body}}
+    return {"parameters": [on_busy], "requestBody": {"required": True, "content": content}}
 
 
 def stop_run(app: AgentApp, asked: StopRequest, principal: str) -> dict[str, Any]:

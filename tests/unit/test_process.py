@@ -334,6 +334,9 @@ async def test_lifespan_hooks_and_own_routes() -> None:
         streamed = await client.post("/numbers?count=2")
         assert streamed.text == 'data: {"number":0}\n\ndata: {"number":1}\n\n'
         assert (await client.get("/sum?a=1&b=2")).json() == {"sum": 3}
-        assert (await client.get("/openapi.json")).status_code == 200
+        described = (await client.get("/openapi.json")).json()["paths"]["/process"]["post"]
+        body = described["requestBody"]["content"]["application/json"]["schema"]
+        assert "input" in body["properties"]
+        assert [p["name"] for p in described["parameters"]] == ["on_busy"]
         assert (await client.get("/")).json()["protocol"] == 1
     assert order == ["before", "open", "close", "after"]
